@@ -1,0 +1,33 @@
+"""ConvBERT as ONNX: export every head, and run it with onnxruntime and tokenizers alone.
+
+    from convbert_onnx import ConvBertOnnxPipeline
+    pipe = ConvBertOnnxPipeline("model.onnx")
+    pipe(question="Who wrote it?", context="It was written by Ada.")
+
+Exporting needs torch and lives in :mod:`convbert_onnx.exporters`.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ConvBertError
+
+if TYPE_CHECKING:
+    from convbert_onnx.runtime import ConvBertOnnxPipeline, ConvBertTokenizerFast
+
+__all__ = ["ConvBertConfig", "ConvBertError", "ConvBertOnnxPipeline", "ConvBertTokenizerFast", "__version__"]
+
+__version__: str
+
+_RUNTIME = ("ConvBertOnnxPipeline", "ConvBertTokenizerFast")
+
+
+def __getattr__(name: str) -> Any:
+    # numpy, onnxruntime and package metadata are loaded on first use, so that --help answers at once.
+    if name in _RUNTIME:
+        return getattr(import_module("convbert_onnx.runtime"), name)
+    if name == "__version__":
+        return version("convbert-onnx")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

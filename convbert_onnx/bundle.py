@@ -1,0 +1,144 @@
+"""The bundle: an ONNX file that carries, in its metadata, all that is needed to use it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import BundleError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "OPSETS",
+    "Bundle",
+    "ExportRecord",
+    "Layout",
+    "Padding",
+    "Precision",
+    "Target",
+    "ValidatedShape",
+]
+
+FORMAT_VERSION = 1
+"""The version of the metadata's layout. A reader refuses files with a higher one."""
+
+Target = Literal["cpu", "portable"]
+Precision = Literal["fp32"]
+Padding = Literal["masked", "as-trained"]
+Layout = Literal["file", "directory"]
+
+OPSETS = range(18, 24)
+"""The versions of the standard operators that a file can be written for."""
+
+_PREFIX = "convbert_onnx."
+
+
+@dataclass(frozen=True)
+class ValidatedShape:
+    """The worst difference to PyTorch, relative to the largest output (at least 1), of one batch of random tokens."""
+
+    batch: int
+    sequence: int
+    padded: bool
+    difference: float
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """How a file was made, and how well it agrees with the model it was made from.
+
+    Attributes:
+        task: name of the task.
+        source: what was exported, in the caller's words.
+        source_sha256: hash of the weights.
+        target: which runtimes the graph is for.
+        precision: number format of the weights.
+        padding: "masked" where padding does not change results, "as-trained" where it does as in the reference.
+        opset: version of the standard ONNX operators.
+        ir_version: version of the ONNX file format.
+        parameters: number of weights.
+        operators: how often each operator that is not standard ONNX appears.
+        tools: versions of the packages that made the file.
+        tolerance: difference above which the export would have been refused.
+        worst_difference: largest difference of ``validated``.
+        validated: the shapes that were compared with PyTorch.
+    """
+
+    task: str
+    source: str
+    source_sha256: str
+    target: str
+    precision: str
+    padding: str
+    opset: int
+    ir_version: int
+    parameters: int
+    operators: Mapping[str, int]
+    tools: Mapping[str, str]
+    tolerance: float
+    worst_difference: float
+    validated: tuple[ValidatedShape, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The record that ``to_dict`` wrote."""
+        validated = tuple(ValidatedShape(**shape) for shape in values["validated"])
+        return cls(**{**values, "validated": validated})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a file says of itself.
+
+    Attributes:
+        config: the model's configuration, with its labels.
+        tokenizer_json: the text of tokenizer.json, verbatim.
+        tokenizer_config: the settings beside it (lower-casing, maximum length), named as in tokenizer_config.json.
+        record: how the file was made; its ``task`` is the bundle's.
+    """
+
+    config: ConvBertConfig
+    tokenizer_json: str
+    tokenizer_config: Mapping[str, Any]
+    record: ExportRecord
+
+    def to_metadata(self) -> dict[str, str]:
+        """The entries of ``metadata_props``."""
+        return {
+            _PREFIX + "format_version": str(FORMAT_VERSION),
+            _PREFIX + "task": self.record.task,
+            _PREFIX + "config.json": self.config.to_json(),
+            _PREFIX + "tokenizer.json": self.tokenizer_json,
+            _PREFIX + "tokenizer_config.json": json.dumps(dict(self.tokenizer_config), ensure_ascii=False, indent=2),
+            _PREFIX + "export": json.dumps(self.record.to_dict(), ensure_ascii=False),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self | None:
+        """The bundle in an ONNX file's metadata, or None where the file is from somewhere else.
+
+        Raises:
+            BundleError: the file is of a newer format version, or its entries are damaged.
+        """
+        version = metadata.get(_PREFIX + "format_version")
+        if version is None:
+            return None
+        if not version.isdecimal() or int(version) > FORMAT_VERSION:
+            raise BundleError(
+                f"the file has bundle format {version}, this version of convbert-onnx reads up to {FORMAT_VERSION}: "
+                "pip install --upgrade convbert-onnx"
+            )
+        try:
+            return cls(
+                config=ConvBertConfig.from_json(metadata[_PREFIX + "config.json"]),
+                tokenizer_json=metadata[_PREFIX + "tokenizer.json"],
+                tokenizer_config=json.loads(metadata[_PREFIX + "tokenizer_config.json"]),
+                record=ExportRecord.from_dict(json.loads(metadata[_PREFIX + "export"])),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"the bundle's metadata is damaged ({error!r}): export the model again") from error

@@ -1,0 +1,189 @@
+"""The command line: thin callers of the library, and the only place that prints."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, get_args
+
+import click
+from tqdm import tqdm
+
+from convbert_onnx.bundle import OPSETS, Layout, Padding, Precision, Target
+from convbert_onnx.errors import ConvBertError
+from convbert_onnx.files import replacing
+from convbert_onnx.report import describe_export, describe_file, describe_result
+
+__all__ = ["main"]
+
+_PATH = click.Path(path_type=Path)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+class _Group(click.Group):
+    """Shows the project's errors as one line; a traceback only with --debug."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read the output has enough; click ends quietly
+        except (ConvBertError, OSError) as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="convbert-onnx")
+@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+def main(debug: bool) -> None:
+    """Export ConvBERT to ONNX, and run the exported file without torch."""
+
+
+@main.command()
+@click.option("--model", "checkpoint", type=_PATH, required=True, help="Checkpoint directory.")
+@click.option("--task", help="Task or short name, such as qa; by default what the checkpoint's config says.")
+@click.option("-o", "--output", type=_PATH, help="File to write.  [default: model.onnx; a directory layout: model]")
+@click.option("--target", type=click.Choice(get_args(Target)), default="cpu", help="Runtimes the graph is for.")
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="fp32", help="Number format of the weights.")
+@click.option(
+    "--opset", type=click.IntRange(OPSETS[0], OPSETS[-1]), default=OPSETS[0], help="Version of the standard operators."
+)
+@click.option(
+    "--padding",
+    type=click.Choice(get_args(Padding)),
+    default="masked",
+    help="masked: padding never changes results. as-trained: it leaks into the convolutions, as in the reference.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(get_args(Layout)),
+    default="file",
+    help="One file, or a directory with config.json and tokenizer.json beside it.",
+)
+@click.option("--tokenizer", type=_PATH, help="Directory with the tokenizer; by default the checkpoint.")
+@click.option("--allow-random-head", is_flag=True, help="For tests: draw a head that the checkpoint lacks.")
+@_JSON
+def export(checkpoint: Path, output: Path | None, as_json: bool, **options: Any) -> None:
+    """Export a checkpoint to one validated file."""
+    from convbert_onnx import exporters
+
+    directory = options["layout"] == "directory"
+    output = output or Path("model" if directory else "model.onnx")
+    with _steps() as progress:
+        record = exporters.export(checkpoint, output, **options, progress=progress)
+    file = output / "model.onnx" if directory else output
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "bytes": file.stat().st_size, **record.to_dict()}, indent=2))
+    else:
+        click.echo(describe_export(record, str(file), file.stat().st_size))
+
+
+@main.command()
+@click.argument("model", type=_PATH)
+@click.option("--question", help="Question answering: the question.")
+@click.option("--context", help="Question answering: the text that answers it.")
+@click.option("--input", "source", help="JSON Lines to answer, one object of arguments per line; - is standard input.")
+@click.option("--output", "sink", default="-", help="Where the JSON Lines of results go; - is standard output.")
+@click.option("--task", help="Task of a file that does not say it itself.")
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter, such as top_k=3; repeatable."
+)
+@click.option("--provider", "providers", multiple=True, help="cpu, cuda, tensorrt or onnxruntime's name; repeatable.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads per operator; by default the physical cores.")
+@_JSON
+@click.pass_context
+def run(
+    ctx: click.Context,
+    model: Path,
+    question: str | None,
+    context: str | None,
+    source: str | None,
+    sink: str,
+    task: str | None,
+    parameters: tuple[str, ...],
+    providers: tuple[str, ...],
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Answer one question, or a file of them, with an exported model."""
+    call = {name: value for name, value in (("question", question), ("context", context)) if value is not None}
+    if (source is None) == (not call):
+        raise click.UsageError("give either --question and --context, or --input with a file of JSON Lines")
+    from convbert_onnx import runtime
+
+    pipe = runtime.ConvBertOnnxPipeline(
+        model, task, list(providers) or None, threads, **dict(map(_name_and_value, parameters))
+    )
+    if source is not None:
+        ctx.exit(_run_lines(pipe, source, sink))
+    result = pipe(**call)
+    click.echo(json.dumps(result, ensure_ascii=False) if as_json else describe_result(pipe.task, call, result))
+
+
+@main.command()
+@click.argument("model", type=_PATH)
+@_JSON
+def inspect(model: Path, as_json: bool) -> None:
+    """Show what an exported file says of itself."""
+    from convbert_onnx import runtime
+
+    info = runtime.inspect(model)
+    click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else describe_file(info))
+
+
+def _run_lines(pipe: Any, source: str, sink: str) -> int:
+    """Answer a file of JSON Lines; the exit code says whether a line failed."""
+    from convbert_onnx.runtime import answer_lines
+
+    failed = total = 0
+    with click.open_file(source, "rb") as lines, _sink(sink) as output:
+        for result in answer_lines(pipe, _with_progress(lines)):
+            total += 1
+            failed += "error" in result
+            output.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+    if failed:
+        click.echo(f"{failed} of {total} lines failed; their output says why", err=True)
+    return 1 if failed else 0
+
+
+@contextmanager
+def _sink(path: str) -> Iterator[BinaryIO]:
+    if path == "-":
+        yield click.get_binary_stream("stdout")
+        return
+    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+def _with_progress(lines: BinaryIO) -> Iterable[bytes]:
+    """The lines, with a bar on standard error that counts bytes, so that a file need not be read twice."""
+    size = Path(lines.name).stat().st_size if lines is not sys.stdin.buffer and Path(lines.name).is_file() else None
+    with tqdm(total=size, unit="B", unit_scale=True, desc="answering", disable=None) as bar:
+        for line in lines:
+            yield line
+            bar.update(len(line))
+
+
+@contextmanager
+def _steps() -> Iterator[Any]:
+    """A progress bar over named steps."""
+    with tqdm(bar_format="{desc} {bar} {n_fmt}/{total_fmt}", leave=False, disable=None) as bar:
+
+        def progress(step: str, done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.set_description_str(f"{step:<24}")
+
+        yield progress
+
+
+def _name_and_value(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise click.UsageError(f"-p takes NAME=VALUE, such as top_k=3, not {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,95 @@
+"""The errors of the project. Each is also the standard error a caller would expect, and each says what to do.
+
+ConvBertError
+  ConfigError (ValueError)              a field of ConvBertConfig has an impossible value
+  FileMissingError (FileNotFoundError)  a file or directory that was named is not there
+  CheckpointError (ValueError)          the weights do not fit the model
+    MissingHeadError                    the checkpoint has no trained head for the task
+  ExportError (ValueError)              what was asked for cannot be exported
+    ParityError                         the exported file computes something else than the model
+  BundleError (ValueError)              the file or directory is no model that this version can run
+  ProviderError (ValueError)            an execution provider that was asked for is not active
+  RunError (RuntimeError)               the engine failed while it ran the model
+  InputError (ValueError)               an input or a parameter of a pipeline is wrong
+    InputTypeError (TypeError)          ... is of the wrong type
+    MissingKeyError (KeyError)          ... is missing
+  MissingExtraError (ImportError)       a part of the package is not installed
+"""
+
+__all__ = [
+    "BundleError",
+    "CheckpointError",
+    "ConfigError",
+    "ConvBertError",
+    "ExportError",
+    "FileMissingError",
+    "InputError",
+    "InputTypeError",
+    "MissingExtraError",
+    "MissingHeadError",
+    "MissingKeyError",
+    "ParityError",
+    "ProviderError",
+    "RunError",
+]
+
+
+class ConvBertError(Exception):
+    """Base of all errors that this project raises on purpose."""
+
+
+class ConfigError(ConvBertError, ValueError):
+    """A field of ConvBertConfig has an impossible value."""
+
+
+class FileMissingError(ConvBertError, FileNotFoundError):
+    """A file or directory that was named is not there."""
+
+
+class CheckpointError(ConvBertError, ValueError):
+    """The weights of a checkpoint do not fit the model."""
+
+
+class MissingHeadError(CheckpointError):
+    """The checkpoint has no trained head for the task."""
+
+
+class ExportError(ConvBertError, ValueError):
+    """What was asked for cannot be exported."""
+
+
+class ParityError(ExportError):
+    """The exported file computes something else than the model."""
+
+
+class BundleError(ConvBertError, ValueError):
+    """The file or directory is no model that this version can run."""
+
+
+class ProviderError(ConvBertError, ValueError):
+    """An execution provider that was asked for is not active."""
+
+
+class RunError(ConvBertError, RuntimeError):
+    """The engine failed while it ran the model."""
+
+
+class InputError(ConvBertError, ValueError):
+    """An input or a parameter of a pipeline is wrong."""
+
+
+class InputTypeError(InputError, TypeError):
+    """An input or a parameter of a pipeline is of the wrong type."""
+
+
+class MissingKeyError(InputError, KeyError):
+    """An input of a pipeline is missing."""
+
+    __str__ = Exception.__str__  # KeyError would print the sentence in quotes
+
+
+class MissingExtraError(ConvBertError, ImportError):
+    """A part of the package is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose}: pip install 'convbert-onnx[{extra}]'")

@@ -1,0 +1,95 @@
+"""What the command line prints for people: results in their context, what was exported, what a file says of itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convbert_onnx.bundle import ExportRecord
+
+__all__ = ["describe_export", "describe_file", "describe_result"]
+
+_AROUND = 60
+"""Characters of context shown on each side of an answer."""
+
+
+def describe_result(task: str, call: Mapping[str, Any], result: Any) -> str:
+    """The result of one call of a pipeline."""
+    return _DESCRIBE[task](call, result)
+
+
+def describe_export(record: ExportRecord, file: str, size: int) -> str:
+    """The closing summary of an export."""
+    operators = ", ".join(f"{count} x {name}" for name, count in record.operators.items())
+    return _columns(
+        {
+            "file": f"{file} ({_megabytes(size)})",
+            "task": record.task,
+            "model": f"{record.source}, {record.parameters:,} parameters",
+            "format": f"{record.target}, {record.precision}, opset {record.opset}, IR version {record.ir_version}, "
+            f"padding {record.padding}",
+            "our operators": f"{operators} (ONNX function inside as fallback)" if operators else "none, standard ONNX only",
+            "worst difference": f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
+            f"(allowed {record.tolerance:.0e})",
+        }
+    )
+
+
+def describe_file(info: Mapping[str, Any]) -> str:
+    """What ``inspect`` found."""
+    interface = {name: ", ".join(f"{key} {_shape(shape)}" for key, shape in info[name].items()) for name in ("inputs", "outputs")}
+    if info["record"] is None:
+        origin = {"file": f"{info['file']} ({_megabytes(info['bytes'])})", "origin": "not exported by convbert-onnx"}
+        return _columns(origin | interface)
+    record = ExportRecord.from_dict(info["record"])
+    config, tokenizer = info["config"], info["tokenizer"]
+    shapes = "\n".join(
+        f"  {shape.batch:>3} x {shape.sequence:<4} {'padded' if shape.padded else '':<7} {shape.difference:.1e}"
+        for shape in record.validated
+    )
+    lengths = f"at most {tokenizer['model_max_length'] or config['max_position_embeddings']} tokens"
+    return "\n".join(
+        (
+            describe_export(record, info["file"], info["bytes"]),
+            _columns(
+                {
+                    **interface,
+                    "sizes": f"hidden {config['hidden_size']}, layers {config['num_hidden_layers']}, kernel "
+                    f"{config['conv_kernel_size']}, vocabulary {config['vocab_size']}",
+                    "labels": ", ".join(config["id2label"].values()),
+                    "tokenizer": f"{'lower-casing' if tokenizer['do_lower_case'] else 'cased'}, {lengths}",
+                    "weights": f"sha256 {record.source_sha256}",
+                    "made with": ", ".join(f"{name} {number}" for name, number in record.tools.items()),
+                }
+            ),
+            "difference to PyTorch by batch x length",
+            shapes,
+        )
+    )
+
+
+def _describe_answers(call: Mapping[str, Any], result: Any) -> str:
+    answers = result if isinstance(result, list) else [result]
+    return "\n".join(_describe_answer(call["context"], answer) for answer in answers)
+
+
+def _describe_answer(context: str, answer: Mapping[str, Any]) -> str:
+    if not answer["answer"]:
+        return f"(no answer)  score {answer['score']:.3g}"
+    start, end = answer["start"], answer["end"]
+    before, after = context[max(0, start - _AROUND) : start], context[end : end + _AROUND]
+    shown = f"{'...' if start > _AROUND else ''}{before}[{context[start:end]}]{after}{'...' if end + _AROUND < len(context) else ''}"
+    return f"{answer['answer']}  score {answer['score']:.3g}, characters {start} to {end}\n  {' '.join(shown.split())}"
+
+
+_DESCRIBE = {"question-answering": _describe_answers}
+
+
+def _columns(rows: Mapping[str, str]) -> str:
+    return "\n".join(f"{name:<17} {text}" for name, text in rows.items())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MB"
+
+
+def _shape(shape: list[Any]) -> str:
+    return f"[{', '.join(map(str, shape))}]"

@@ -1,0 +1,191 @@
+"""export(): from a checkpoint or a model to one validated file that carries all that is needed to use it."""
+
+from collections import Counter
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+import onnx
+import onnx_ir as ir
+import torch
+
+from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ExportError, FileMissingError, InputError
+from convbert_onnx.exporters.ops import DOMAIN, add_functions, inline_functions
+from convbert_onnx.exporters.trace import trace
+from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
+from convbert_onnx.files import replacing
+from convbert_onnx.models.checkpoint import hash_weights
+from convbert_onnx.models.heads import HEADS
+from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
+
+__all__ = ["Progress", "export"]
+
+Progress = Callable[[str, int, int], None]
+"""Called before each step with what it does, how many steps are done, and how many there are."""
+
+_TOOLS = ("convbert-onnx", "torch", "onnx", "onnx-ir", "onnxscript", "tokenizers")
+
+
+def export(
+    model: PreTrainedModel | str | Path,
+    output: str | Path,
+    *,
+    task: str | None = None,
+    target: Target = "cpu",
+    precision: Precision = "fp32",
+    opset: int = 18,
+    padding: Padding = "masked",
+    layout: Layout = "file",
+    tokenizer: ConvBertTokenizerFast | str | Path | None = None,
+    allow_random_head: bool = False,
+    progress: Progress = lambda step, done, total: None,
+) -> ExportRecord:
+    """Write a model as one ONNX file, after comparing the file with the model.
+
+    Args:
+        model: a checkpoint directory, or a model of :mod:`convbert_onnx.models`.
+        output: the file to write, or with ``layout="directory"`` the directory.
+        task: name or short name; by default that of the model's head.
+        target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
+            has standard operators only.
+        precision: "fp32".
+        opset: version of the standard operators, one of ``OPSETS``.
+        padding: "masked" makes every row independent of padding; "as-trained" lets padding leak into the convolutions,
+            as the reference does.
+        layout: "file", or "directory" as optimum has it (model.onnx, config.json, tokenizer.json).
+        tokenizer: a tokenizer or a directory with one; by default the checkpoint's.
+        allow_random_head: export a head with random numbers where the checkpoint has none (for tests).
+        progress: told about each step.
+
+    Returns:
+        The record that the file carries.
+
+    Raises:
+        FileMissingError: the checkpoint, a file of it, or its tokenizer is not there.
+        ConfigError: the checkpoint's config is no ConvBERT's.
+        CheckpointError: its weights do not fit (MissingHeadError: it has none for the task's head).
+        ExportError: the combination of options is not possible.
+        ParityError: the file would compute something else than the model. Nothing is written.
+        InputError: there is no such task.
+    """
+    _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
+    output = Path(output)
+    file = output / "model.onnx" if layout == "directory" else output
+    if layout == "file" and output.is_dir():
+        raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
+    steps = ["reading the checkpoint", "tracing", "writing the graph"]
+    total = len(steps) + len(shapes_to_validate(_config(model)))
+
+    progress(steps[0], 0, total)
+    module, found = _load(model, task, padding, allow_random_head)
+    tokenizer = _tokenizer(model, tokenizer, module.config)
+    progress(steps[1], 1, total)
+    graph = trace(module, found, opset)
+    add_functions(graph, module.config)
+    if target == "portable":
+        inline_functions(graph)
+    progress(steps[2], 2, total)
+    with replacing(file) as temporary:
+        ir.save(graph, temporary, format="protobuf")
+        done = len(steps)
+        progress("comparing with PyTorch", done, total)
+
+        def advance(_: object) -> None:
+            nonlocal done
+            done += 1
+            progress("comparing with PyTorch", done, total)
+
+        validated = validate(temporary, module, found, advance)
+        record = ExportRecord(
+            task=found.name,
+            source=type(model).__name__ if isinstance(model, PreTrainedModel) else Path(model).resolve().name,
+            source_sha256=hash_weights(module.state_dict()),
+            target=target,
+            precision=precision,
+            padding=padding,
+            opset=opset,
+            ir_version=graph.ir_version,
+            parameters=sum(parameter.numel() for parameter in module.parameters()),
+            operators=dict(Counter(node.op_type for node in graph.graph if node.domain == DOMAIN)),
+            tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
+            tolerance=TOLERANCE,
+            worst_difference=max(shape.difference for shape in validated),
+            validated=validated,
+        )
+        bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
+        _append_metadata(temporary, bundle.to_metadata())
+    if layout == "directory":
+        _write_beside(output, module.config, tokenizer)
+    return record
+
+
+def _check_options(*, opset: int, **options: str) -> None:
+    for name, choices in (("target", Target), ("precision", Precision), ("padding", Padding), ("layout", Layout)):
+        if options[name] not in get_args(choices):
+            raise ExportError(f"{name} must be one of {', '.join(get_args(choices))}, not {options[name]!r}")
+    if opset not in OPSETS:
+        raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
+
+
+def _config(model: PreTrainedModel | str | Path) -> ConvBertConfig:
+    return model.config if isinstance(model, PreTrainedModel) else ConvBertConfig.from_pretrained(model)
+
+
+def _load(
+    model: PreTrainedModel | str | Path, task: str | None, padding: Padding, allow_random_head: bool
+) -> tuple[PreTrainedModel, Task]:
+    """The model in evaluation mode and with the padding that was asked for, and its task."""
+    heads = [type(model).__name__] if isinstance(model, PreTrainedModel) else _config(model).architectures
+    own = task_of_architectures(heads)
+    found = task_by_name(task) if task is not None else own
+    if found is None:
+        raise InputError(f"{model} does not say what task it is for: pass --task, for example --task qa")
+    if found.head not in HEADS:
+        raise ExportError(f"this version cannot export {found.name} yet, only heads of {', '.join(HEADS)}")
+    if isinstance(model, PreTrainedModel):
+        if found != own:
+            raise ExportError(f"a {type(model).__name__} cannot do {found.name}: pass a {found.head}")
+        with torch.device("meta"):
+            copy = type(model)(model.config, padding)  # type: ignore[call-arg]  # every concrete class takes both
+        copy.load_state_dict(model.state_dict(), assign=True)
+        return copy.eval(), found
+    head = HEADS[found.head]
+    return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
+
+
+def _tokenizer(
+    model: PreTrainedModel | str | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
+) -> ConvBertTokenizerFast:
+    if tokenizer is None:
+        if isinstance(model, PreTrainedModel):
+            raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=, for example its directory")
+        tokenizer = model
+    if not isinstance(tokenizer, ConvBertTokenizerFast):
+        tokenizer = ConvBertTokenizerFast.from_pretrained(tokenizer)
+    tokenizer.check_fits(config)
+    return tokenizer
+
+
+def _append_metadata(path: Path, metadata: dict[str, str]) -> None:
+    """Add entries to the metadata of a written file.
+
+    Two protobuf messages one after the other are read as one, with their repeated fields joined; so the graph, which
+    may be large, need not be written a second time.
+    """
+    tail = onnx.ModelProto()
+    onnx.helper.set_model_props(tail, metadata)
+    with path.open("ab") as file:
+        file.write(tail.SerializeToString())
+
+
+def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: ConvBertTokenizerFast) -> None:
+    """What optimum expects beside model.onnx."""
+    for name, text in {"config.json": config.to_json(), **tokenizer.files()}.items():
+        with replacing(directory / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")

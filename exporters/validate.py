@@ -1,0 +1,89 @@
+"""Does the file compute what the model computes? Asked through onnxruntime as the runtime uses it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convbert_onnx.bundle import ValidatedShape
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ParityError
+from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.runtime.session import open_session
+from convbert_onnx.tasks import Task
+
+__all__ = ["TOLERANCE", "shapes_to_validate", "validate"]
+
+TOLERANCE = 1e-4
+"""Largest difference of an fp32 export, relative to the largest output (at least 1)."""
+
+
+def shapes_to_validate(config: ConvBertConfig) -> list[tuple[int, int, bool]]:
+    """(batch, sequence, padded): around the kernel's width, the maximum, and a few between, padded and not."""
+    longest, kernel = config.max_position_embeddings, config.conv_kernel_size
+    lengths = sorted({1, 2, 3, kernel - 1, kernel, 2 * kernel, longest} & set(range(1, longest + 1)))
+    alone = [(1, length, False) for length in lengths]
+    together = [(3, min(20, longest), False), (4, min(20, longest), True), (2, longest, True)]
+    return alone + together
+
+
+def validate(
+    path: Path, model: PreTrainedModel, task: Task, on_shape: Callable[[ValidatedShape], None] = lambda shape: None
+) -> tuple[ValidatedShape, ...]:
+    """Compare the file with the model on random tokens of several shapes.
+
+    Args:
+        path: the exported file.
+        model: what it was exported from, in evaluation mode.
+        task: names inputs and outputs.
+        on_shape: called after each shape.
+
+    Raises:
+        ParityError: they differ by more than ``TOLERANCE``.
+    """
+    session = open_session(path)
+    random = np.random.default_rng(0)
+    validated = []
+    for batch, sequence, padded in shapes_to_validate(model.config):
+        inputs = _inputs(model.config, random, batch, sequence, padded)
+        difference = _difference(session, model, task, inputs)
+        validated.append(ValidatedShape(batch, sequence, padded, difference))
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f"the exported graph differs from the model by {difference:.1e} (relative to the largest output) at batch "
+                f"{batch}, length {sequence}, {'padded' if padded else 'not padded'}; at most {TOLERANCE:.0e} is allowed. "
+                "Nothing was written. Try another --opset or --target, and please report it"
+            )
+        on_shape(validated[-1])
+    return tuple(validated)
+
+
+def _inputs(
+    config: ConvBertConfig, random: np.random.Generator, batch: int, sequence: int, padded: bool
+) -> dict[str, NDArray[np.int64]]:
+    lengths = np.full(batch, sequence)
+    if padded:
+        lengths[1:] = random.integers(1, sequence + 1, batch - 1)
+    mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
+    return {
+        "input_ids": random.integers(0, config.vocab_size, (batch, sequence)) * mask,
+        "attention_mask": mask,
+        "token_type_ids": random.integers(0, config.type_vocab_size, (batch, sequence)) * mask,
+    }
+
+
+def _difference(session: Any, model: PreTrainedModel, task: Task, inputs: dict[str, NDArray[np.int64]]) -> float:
+    with torch.inference_mode():
+        expected = model(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+    worst = 0.0
+    for spec in task.outputs:
+        (actual,) = session.run([spec.name], inputs)
+        reference = getattr(expected, spec.name).numpy()
+        # What a model says about padding means nothing, and fused operators may say something else about it.
+        real = inputs["attention_mask"].astype(bool) if "sequence" in spec.axes else ...
+        difference = np.abs(actual[real] - reference[real]).max()
+        worst = max(worst, float(difference / max(1.0, np.abs(reference[real]).max())))
+    return worst

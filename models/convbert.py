@@ -1,0 +1,202 @@
+"""The ConvBERT backbone: BERT whose attention gives half of its heads to a span-based dynamic convolution.
+
+Read from the end: the model is embeddings and a stack of layers, a layer is mixed attention (figure 3 of the paper,
+arXiv 2008.02496) and a feed-forward part. Shapes are letters: B batch, S sequence, H heads, D channels of a head.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convbert_onnx.bundle import Padding
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.models.activations import activation
+from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.models.span_dynamic_conv import span_dynamic_conv
+
+__all__ = ["BaseModelOutput", "ConvBertModel"]
+
+
+class BaseModelOutput(NamedTuple):
+    """What the backbone gives: ``last_hidden_state`` float [B, S, hidden_size]."""
+
+    last_hidden_state: Tensor
+
+
+class Mask(NamedTuple):
+    """Which positions are real, in the forms that the branches need.
+
+    Attributes:
+        attention: float [B, 1, 1, S], added to attention scores: 0 for real positions, the lowest float for padding.
+        convolution: int64 [B, S], or None where the convolutions see padding too, as in the reference.
+    """
+
+    attention: Tensor
+    convolution: Tensor | None
+
+
+class Embeddings(nn.Module):
+    """Sum of word, position and segment embeddings, normalized."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.embedding_size)
+        self.position = nn.Embedding(config.max_position_embeddings, config.embedding_size)
+        self.token_type = nn.Embedding(config.type_vocab_size, config.embedding_size)
+        self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor) -> Tensor:
+        positions = self.position.weight[: input_ids.shape[1]]
+        normalized: Tensor = self.norm(self.word(input_ids) + positions + self.token_type(token_type_ids))
+        return self.dropout(normalized)
+
+
+class SpanKey(nn.Module):
+    """The key of the convolution: what a span of tokens says, by a depthwise separable convolution (section 3.3)."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        size, kernel = config.hidden_size, config.conv_kernel_size
+        self.depthwise = nn.Conv1d(size, size, kernel, groups=size, padding=kernel // 2, bias=False)
+        self.pointwise = nn.Linear(size, config.mixed_size)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is not None:
+            hidden = torch.where(mask.unsqueeze(-1).bool(), hidden, 0)
+        spans: Tensor = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+        return self.pointwise(spans)
+
+
+class MixedAttention(nn.Module):
+    """Self-attention and span-based dynamic convolution side by side, from one query (figure 3)."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        self.num_heads, self.kernel_size = config.num_mixed_heads, config.conv_kernel_size
+        size, mixed = config.hidden_size, config.mixed_size
+        self.query = nn.Linear(size, mixed)
+        self.key = nn.Linear(size, mixed)
+        self.value = nn.Linear(size, mixed)
+        self.span_key = SpanKey(config)
+        self.span_kernel = nn.Linear(mixed, self.num_heads * self.kernel_size)
+        self.span_value = nn.Linear(size, mixed)
+        self.output = nn.Linear(size, size)
+        self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
+
+    def forward(self, hidden: Tensor, mask: Mask) -> Tensor:
+        query = self.query(hidden)
+        attended = self.attend(query, self.key(hidden), self.value(hidden), mask.attention)
+        convolved = self.convolve(query, hidden, mask.convolution)
+        return self.output(torch.cat([attended, convolved], dim=-1))
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        query, key, value = self.heads(query), self.heads(key), self.heads(value)  # [B, H, S, D]
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + mask
+        context: Tensor = self.dropout(scores.softmax(dim=-1)) @ value
+        return context.transpose(1, 2).flatten(2)
+
+    def convolve(self, query: Tensor, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        kernel_logits = self.span_kernel(self.span_key(hidden, mask) * query)
+        return span_dynamic_conv(
+            self.span_value(hidden), kernel_logits, mask, num_heads=self.num_heads, kernel_size=self.kernel_size
+        )
+
+    def heads(self, channels: Tensor) -> Tensor:
+        return channels.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+
+
+class GroupedLinear(nn.Module):
+    """A linear layer whose channels are split into groups that do not see each other (section 3.4)."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(groups, inputs // groups, outputs // groups))
+        self.bias = nn.Parameter(torch.empty(outputs))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        parts = hidden.chunk(len(self.weight), dim=-1)
+        return torch.cat([part @ weight for part, weight in zip(parts, self.weight, strict=True)], dim=-1) + self.bias
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with an activation between them, grouped where the config says so."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        self.expand = _linear(config.hidden_size, config.intermediate_size, config.num_groups)
+        self.contract = _linear(config.intermediate_size, config.hidden_size, config.num_groups)
+        self.activation = activation(config.hidden_act)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        contracted: Tensor = self.contract(self.activation(self.expand(hidden)))
+        return contracted
+
+
+def _linear(inputs: int, outputs: int, groups: int) -> nn.Module:
+    return nn.Linear(inputs, outputs) if groups == 1 else GroupedLinear(inputs, outputs, groups)
+
+
+class ConvBertLayer(nn.Module):
+    """Mixed attention and feed-forward, each added to its input and normalized."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        self.attention = MixedAttention(config)
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.feed_forward = FeedForward(config)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden: Tensor, mask: Mask) -> Tensor:
+        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
+        normalized: Tensor = self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
+        return normalized
+
+
+class ConvBertModel(PreTrainedModel):
+    """The backbone without a head.
+
+    Args:
+        config: sizes of the model.
+        padding: "as-trained" lets padding reach the convolutions, as the reference does, so that a text's result
+            depends on what else is in its batch; "masked" counts padding as zero there, so that every row equals the
+            reference's result for that row alone.
+    """
+
+    def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
+        super().__init__(config)
+        self.padding = padding
+        self.embeddings = Embeddings(config)
+        if config.embedding_size != config.hidden_size:
+            self.project: nn.Module = nn.Linear(config.embedding_size, config.hidden_size)
+        else:
+            self.project = nn.Identity()
+        self.layers = nn.ModuleList(ConvBertLayer(config) for _ in range(config.num_hidden_layers))
+        self.initialize()
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> BaseModelOutput:
+        """Compute the last layer's hidden states.
+
+        Args:
+            input_ids: int64 [B, S].
+            attention_mask: int64 [B, S], 1 for real tokens and 0 for padding; all real by default.
+            token_type_ids: int64 [B, S], the segment of each token; all 0 by default.
+        """
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+        hidden = self.project(self.embeddings(input_ids, token_type_ids))
+        mask = self.mask(attention_mask, hidden.dtype)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return BaseModelOutput(hidden)
+
+    def mask(self, attention_mask: Tensor, dtype: torch.dtype) -> Mask:
+        """Both forms of the padding mask, made once for all layers."""
+        masked = (1 - attention_mask[:, None, None, :].to(dtype)) * torch.finfo(dtype).min
+        return Mask(attention=masked, convolution=attention_mask if self.padding == "masked" else None)

@@ -1,0 +1,8 @@
+"""Exported models at work: tokenizers, sessions and pipelines on numpy, onnxruntime and tokenizers alone."""
+
+from convbert_onnx.runtime.inspection import inspect
+from convbert_onnx.runtime.json_lines import answer_lines
+from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
+from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+
+__all__ = ["ConvBertOnnxPipeline", "ConvBertTokenizerFast", "answer_lines", "inspect"]

@@ -1,0 +1,108 @@
+"""Texts as numbers: tokens of one text, and the model's input rows made of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Encoding", "IntArray", "Template", "Tokens", "spans_with_overlap"]
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one text, without special tokens.
+
+    Attributes:
+        ids: [N], numbers in the vocabulary.
+        offsets: [N, 2], where each token starts and ends in the text, in characters.
+        words: [N], the number of the word each token is part of.
+    """
+
+    ids: IntArray
+    offsets: IntArray
+    words: IntArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> "Tokens":
+        return Tokens(self.ids[part], self.offsets[part], self.words[part])
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One row of the model's input, with what is needed to find the way back to the text.
+
+    Attributes:
+        ids: [N], ``input_ids``.
+        type_ids: [N], ``token_type_ids``.
+        sequences: [N], which text each token comes from (0 or 1), -1 for special tokens.
+        offsets: [N, 2], in characters of that text; (0, 0) for special tokens.
+        words: [N], word numbers in that text, -1 for special tokens.
+        padded_length: length to which the row is padded at least.
+    """
+
+    ids: IntArray
+    type_ids: IntArray
+    sequences: IntArray
+    offsets: IntArray
+    words: IntArray
+    padded_length: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Template:
+    """Where special tokens go around a pair of texts: before, between and after them.
+
+    Attributes:
+        special_ids: ids of the special tokens in the three places.
+        special_types: their ``token_type_ids``.
+        text_types: ``token_type_ids`` of the two texts.
+    """
+
+    special_ids: tuple[IntArray, IntArray, IntArray]
+    special_types: tuple[IntArray, IntArray, IntArray]
+    text_types: tuple[int, int]
+
+    def __len__(self) -> int:
+        """Number of special tokens."""
+        return sum(len(ids) for ids in self.special_ids)
+
+    def pair(self, first: Tokens, second: Tokens) -> Encoding:
+        """The row for two texts."""
+        before, between, after = (_special(*part) for part in zip(self.special_ids, self.special_types, strict=True))
+        texts = [_text(tokens, i, self.text_types[i]) for i, tokens in enumerate((first, second))]
+        parts = (before, texts[0], between, texts[1], after)
+        return Encoding(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+_Columns = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]
+
+
+def _special(ids: IntArray, types: IntArray) -> _Columns:
+    nowhere = np.full(len(ids), -1)
+    return ids, types, nowhere, np.zeros((len(ids), 2), np.int64), nowhere
+
+
+def _text(tokens: Tokens, sequence: int, type_id: int) -> _Columns:
+    count = len(tokens)
+    return tokens.ids, np.full(count, type_id), np.full(count, sequence), tokens.offsets, tokens.words
+
+
+def spans_with_overlap(length: int, size: int, overlap: int) -> Iterator[slice]:
+    """Cut ``length`` items into spans of ``size``, each sharing ``overlap`` items with the one before.
+
+    Example: length=10, size=4, overlap=1 -> 0:4, 3:7, 6:10. An empty text is one empty span.
+    """
+    start = 0
+    while True:
+        yield slice(start, min(start + size, length))
+        if start + size >= length:
+            return
+        start += size - overlap

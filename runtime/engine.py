@@ -1,0 +1,54 @@
+"""The engine, onnxruntime: found, or named in a sentence that says what to install."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from types import ModuleType
+
+from convbert_onnx.errors import MissingExtraError
+
+__all__ = ["load_onnxruntime", "load_tokenizers"]
+
+_OLDEST = (1, 22)
+
+
+def load_onnxruntime() -> ModuleType:
+    """The module onnxruntime.
+
+    Raises:
+        MissingExtraError: it is missing or too old, or both of its packages are installed. They share one folder, so
+            that the second one installed leaves a mixture of the two.
+    """
+    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _version(name) is not None]
+    if len(installed) == 2:
+        raise MissingExtraError(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; keep one, for example with: "
+            "pip uninstall -y onnxruntime onnxruntime-gpu, then",
+            "cpu",
+        )
+    if find_spec("onnxruntime") is None:
+        raise MissingExtraError("running a model needs onnxruntime (for an NVIDIA GPU take [gpu] instead)", "cpu")
+    onnxruntime = import_module("onnxruntime")
+    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
+        raise MissingExtraError(
+            f"onnxruntime {onnxruntime.__version__} is too old, {'.'.join(map(str, _OLDEST))} or newer is needed", "cpu"
+        )
+    return onnxruntime
+
+
+def load_tokenizers() -> ModuleType:
+    """The module tokenizers.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if find_spec("tokenizers") is None:
+        raise MissingExtraError("reading text needs tokenizers", "cpu")
+    return import_module("tokenizers")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,35 @@
+"""What a file says of itself, whether it is a bundle of ours or not."""
+
+from pathlib import Path
+from typing import Any
+
+from convbert_onnx.bundle import Bundle
+from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.model import find_file
+from convbert_onnx.runtime.session import open_session
+
+__all__ = ["inspect"]
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """File, interface, and what the bundle records, as JSON could hold it; the record is None for files not of ours.
+
+    Raises:
+        FileMissingError: there is no such file.
+        BundleError: it cannot be loaded.
+    """
+    file = find_file(Path(path))
+    session = open_session(file)
+    try:
+        bundle = Bundle.from_metadata(session.get_modelmeta().custom_metadata_map)
+    except BundleError as error:
+        raise BundleError(f"{file}: {error}") from error
+    return {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
+        "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
+        "record": bundle.record.to_dict() if bundle else None,
+        "config": bundle.config.to_dict() if bundle else None,
+        "tokenizer": dict(bundle.tokenizer_config) if bundle else None,
+    }

@@ -1,0 +1,65 @@
+"""onnxruntime sessions: made with the settings of this project, their errors put into words that help."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
+from convbert_onnx.runtime.threads import available_cores
+
+__all__ = ["open_session"]
+
+_FATAL = 4
+
+
+def open_session(
+    path: Path,
+    providers: str | Sequence[ProviderSpec] | None = None,
+    threads: int | None = None,
+    session_options: Any = None,
+) -> Any:
+    """An ``onnxruntime.InferenceSession`` for the file.
+
+    Args:
+        path: the ONNX file.
+        providers: see :func:`resolve_providers`.
+        threads: threads that compute one operator; by default the physical cores this process may use.
+        session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
+
+    Raises:
+        ProviderError: a provider that was asked for is not active.
+        BundleError: onnxruntime cannot load the file.
+    """
+    onnxruntime = load_onnxruntime()
+    asked = resolve_providers(providers)
+    if session_options is None:
+        session_options = onnxruntime.SessionOptions()
+        session_options.intra_op_num_threads = threads or available_cores()
+        session_options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+    try:
+        # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
+        session = onnxruntime.InferenceSession(
+            str(path), sess_options=session_options, providers=asked, enable_fallback=False
+        )
+    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+        raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
+    check_active(asked, session.get_providers())
+    return session
+
+
+def _explain(path: Path, message: str, version: str) -> str:
+    advice = "pip install --upgrade onnxruntime, or export the model again with a lower --opset"
+    if found := re.search(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)", message):
+        return f"{path} has ONNX IR version {found[1]}, onnxruntime {version} reads up to {found[2]}: {advice}"
+    if found := re.search(r"Opset (\d+) is under development.*?till opset (\d+)", message, re.DOTALL):
+        return f"{path} uses opset {found[1]}, onnxruntime {version} knows up to {found[2]}: {advice}"
+    if "Protobuf parsing failed" in message or "INVALID_PROTOBUF" in message or "does not have a graph" in message:
+        return f"{path} is not a whole ONNX file (cut short, damaged or something else): export or copy it again"
+    return f"onnxruntime {version} cannot load {path} ({_first_line(message)}): export the model again"
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0] if message.strip() else "no reason given"
