@@ -8,7 +8,6 @@ Exporting needs torch and lives in :mod:`convbert_onnx.exporters`.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from convbert_onnx.config import ConvBertConfig
@@ -29,5 +28,7 @@ def __getattr__(name: str) -> Any:
     if name in _RUNTIME:
         return getattr(import_module("convbert_onnx.runtime"), name)
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("convbert-onnx")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import IO, Any, get_args
 
 import click
 from tqdm import tqdm
@@ -47,7 +47,9 @@ def main(debug: bool) -> None:
 @click.option("--task", help="Task or short name, such as qa; by default what the checkpoint's config says.")
 @click.option("-o", "--output", type=_PATH, help="File to write.  [default: model.onnx; a directory layout: model]")
 @click.option("--target", type=click.Choice(get_args(Target)), default="cpu", help="Runtimes the graph is for.")
-@click.option("--precision", type=click.Choice(get_args(Precision)), default="fp32", help="Number format of the weights.")
+@click.option(
+    "--precision", type=click.Choice(get_args(Precision)), default="fp32", help="Number format of the weights."
+)
 @click.option(
     "--opset", type=click.IntRange(OPSETS[0], OPSETS[-1]), default=OPSETS[0], help="Version of the standard operators."
 )
@@ -89,7 +91,12 @@ def export(checkpoint: Path, output: Path | None, as_json: bool, **options: Any)
 @click.option("--output", "sink", default="-", help="Where the JSON Lines of results go; - is standard output.")
 @click.option("--task", help="Task of a file that does not say it itself.")
 @click.option(
-    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter, such as top_k=3; repeatable."
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter, such as top_k=3; repeatable.",
 )
 @click.option("--provider", "providers", multiple=True, help="cpu, cuda, tensorrt or onnxruntime's name; repeatable.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads per operator; by default the physical cores.")
@@ -139,28 +146,29 @@ def _run_lines(pipe: Any, source: str, sink: str) -> int:
     from convbert_onnx.runtime import answer_lines
 
     failed = total = 0
+    size = Path(source).stat().st_size if Path(source).is_file() else None
     with click.open_file(source, "rb") as lines, _sink(sink) as output:
-        for result in answer_lines(pipe, _with_progress(lines)):
+        for result in answer_lines(pipe, _with_progress(lines, size)):
             total += 1
             failed += "error" in result
-            output.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+            # backslashreplace: half a character, which JSON can carry escaped, leaves as it came.
+            output.write(json.dumps(result, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
     if failed:
         click.echo(f"{failed} of {total} lines failed; their output says why", err=True)
     return 1 if failed else 0
 
 
 @contextmanager
-def _sink(path: str) -> Iterator[BinaryIO]:
+def _sink(path: str) -> Iterator[IO[bytes]]:
     if path == "-":
-        yield click.get_binary_stream("stdout")
+        yield sys.stdout.buffer
         return
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         yield file
 
 
-def _with_progress(lines: BinaryIO) -> Iterable[bytes]:
+def _with_progress(lines: IO[bytes], size: int | None) -> Iterable[bytes]:
     """The lines, with a bar on standard error that counts bytes, so that a file need not be read twice."""
-    size = Path(lines.name).stat().st_size if lines is not sys.stdin.buffer and Path(lines.name).is_file() else None
     with tqdm(total=size, unit="B", unit_scale=True, desc="answering", disable=None) as bar:
         for line in lines:
             yield line

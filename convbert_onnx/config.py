@@ -90,23 +90,29 @@ class ConvBertConfig:
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name} must be a whole number of at least 1, not {value!r}")
         if self.conv_kernel_size % 2 == 0:
-            raise ConfigError(f"conv_kernel_size must be odd, so that the window has a middle, not {self.conv_kernel_size}")
+            raise ConfigError(
+                f"conv_kernel_size must be odd, so that the window has a middle, not {self.conv_kernel_size}"
+            )
         if self.hidden_size % (2 * self.num_mixed_heads) != 0:
             raise ConfigError(
-                f"hidden_size ({self.hidden_size}) must be a multiple of {2 * self.num_mixed_heads}: half of it is shared "
-                f"by {self.num_mixed_heads} attention heads (num_attention_heads / head_ratio)"
+                f"hidden_size ({self.hidden_size}) must be a multiple of {2 * self.num_mixed_heads}: half of it is "
+                f"shared by {self.num_mixed_heads} attention heads (num_attention_heads / head_ratio)"
             )
         for name in ("hidden_size", "intermediate_size"):
             if getattr(self, name) % self.num_groups != 0:
-                raise ConfigError(f"{name} ({getattr(self, name)}) must be a multiple of num_groups ({self.num_groups})")
+                raise ConfigError(
+                    f"{name} ({getattr(self, name)}) must be a multiple of num_groups ({self.num_groups})"
+                )
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError(f"hidden_act {self.hidden_act!r} is not known; known are {', '.join(ACTIVATIONS)}")
-        if not self.layer_norm_eps > 0:
-            raise ConfigError(f"layer_norm_eps must be above 0, not {self.layer_norm_eps!r}")
+        for name in ("layer_norm_eps", "initializer_range"):
+            value = getattr(self, name)
+            if not isinstance(value, float | int) or not value > 0:
+                raise ConfigError(f"{name} must be a number above 0, not {value!r}")
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise ConfigError(f"{name} must lie between 0 and 1, not {value!r}")
+            if value is not None and (not isinstance(value, float | int) or not 0 <= value <= 1):
+                raise ConfigError(f"{name} must be a number between 0 and 1, not {value!r}")
         self._set_labels()
 
     def _set_labels(self) -> None:

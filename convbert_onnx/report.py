@@ -26,7 +26,9 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             "model": f"{record.source}, {record.parameters:,} parameters",
             "format": f"{record.target}, {record.precision}, opset {record.opset}, IR version {record.ir_version}, "
             f"padding {record.padding}",
-            "our operators": f"{operators} (ONNX function inside as fallback)" if operators else "none, standard ONNX only",
+            "our operators": f"{operators} (ONNX function inside as fallback)"
+            if operators
+            else "none, standard ONNX only",
             "worst difference": f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
             f"(allowed {record.tolerance:.0e})",
         }
@@ -35,7 +37,9 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
 
 def describe_file(info: Mapping[str, Any]) -> str:
     """What ``inspect`` found."""
-    interface = {name: ", ".join(f"{key} {_shape(shape)}" for key, shape in info[name].items()) for name in ("inputs", "outputs")}
+    interface = {
+        name: ", ".join(f"{key} {_shape(shape)}" for key, shape in info[name].items()) for name in ("inputs", "outputs")
+    }
     if info["record"] is None:
         origin = {"file": f"{info['file']} ({_megabytes(info['bytes'])})", "origin": "not exported by convbert-onnx"}
         return _columns(origin | interface)
@@ -76,7 +80,8 @@ def _describe_answer(context: str, answer: Mapping[str, Any]) -> str:
         return f"(no answer)  score {answer['score']:.3g}"
     start, end = answer["start"], answer["end"]
     before, after = context[max(0, start - _AROUND) : start], context[end : end + _AROUND]
-    shown = f"{'...' if start > _AROUND else ''}{before}[{context[start:end]}]{after}{'...' if end + _AROUND < len(context) else ''}"
+    left, right = "..." if start > _AROUND else "", "..." if end + _AROUND < len(context) else ""
+    shown = f"{left}{before}[{context[start:end]}]{after}{right}"
     return f"{answer['answer']}  score {answer['score']:.3g}, characters {start} to {end}\n  {' '.join(shown.split())}"
 
 

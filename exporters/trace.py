@@ -4,7 +4,7 @@ import ast
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import onnx
@@ -74,7 +74,7 @@ def _oldest_ir_version(opset: int) -> int:
     return max(8, onnx.helper.find_min_ir_version_for([operators]))
 
 
-def _name_axes(values: list[ir.Value], specs: tuple[TensorSpec, ...]) -> None:
+def _name_axes(values: Sequence[ir.Value], specs: tuple[TensorSpec, ...]) -> None:
     names = [value.name for value in values]
     if names != [spec.name for spec in specs]:
         raise ExportError(f"the graph has {names} where the task has {[spec.name for spec in specs]}: please report it")

@@ -53,9 +53,9 @@ def validate(
         validated.append(ValidatedShape(batch, sequence, padded, difference))
         if not difference <= TOLERANCE:
             raise ParityError(
-                f"the exported graph differs from the model by {difference:.1e} (relative to the largest output) at batch "
-                f"{batch}, length {sequence}, {'padded' if padded else 'not padded'}; at most {TOLERANCE:.0e} is allowed. "
-                "Nothing was written. Try another --opset or --target, and please report it"
+                f"the exported graph differs from the model by {difference:.1e} (relative to the largest output) at "
+                f"batch {batch}, length {sequence}, {'padded' if padded else 'not padded'}; at most {TOLERANCE:.0e} is "
+                "allowed. Nothing was written: try another --opset or --target, and please report it"
             )
         on_shape(validated[-1])
     return tuple(validated)

@@ -40,7 +40,7 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.view(-1).view(torch.uint8).numpy())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -72,7 +72,9 @@ def read(
                 "model for this task first, or pass --allow-random-head (allow_random_head=True) for a test"
             )
         drawn, top = _draw(top, shapes, config.initializer_range), []
-    tensors = {weight.ours: weight.read(stored[weight.reference]) for weight in backbone + top if weight.reference in stored}
+    tensors = {
+        weight.ours: weight.read(stored[weight.reference]) for weight in backbone + top if weight.reference in stored
+    }
     _check(path, stored, tensors, backbone + top, shapes)
     return drawn | {name: tensor.float().contiguous() for name, tensor in tensors.items()}
 
@@ -81,7 +83,9 @@ def write(directory: Path, head: str, config: ConvBertConfig, tensors: Mapping[s
     """Write config.json and model.safetensors as the reference's ``save_pretrained`` does."""
     backbone, top = weights_of(head, config)
     prefix = BACKBONE if top else ""
-    named = [(prefix + weight.reference, weight) for weight in backbone] + [(weight.reference, weight) for weight in top]
+    named = [(prefix + weight.reference, weight) for weight in backbone] + [
+        (weight.reference, weight) for weight in top
+    ]
     directory.mkdir(parents=True, exist_ok=True)
     stored = {name: weight.write(tensors[weight.ours]).detach().contiguous() for name, weight in named}
     save_file(stored, directory / _FILES[0], metadata={"format": "pt"})

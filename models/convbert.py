@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
@@ -51,8 +50,7 @@ class Embeddings(nn.Module):
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor) -> Tensor:
         positions = self.position.weight[: input_ids.shape[1]]
-        normalized: Tensor = self.norm(self.word(input_ids) + positions + self.token_type(token_type_ids))
-        return self.dropout(normalized)
+        return self.dropout(self.norm(self.word(input_ids) + positions + self.token_type(token_type_ids)))
 
 
 class SpanKey(nn.Module):
@@ -67,7 +65,7 @@ class SpanKey(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is not None:
             hidden = torch.where(mask.unsqueeze(-1).bool(), hidden, 0)
-        spans: Tensor = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+        spans = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
         return self.pointwise(spans)
 
 
@@ -96,7 +94,7 @@ class MixedAttention(nn.Module):
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         query, key, value = self.heads(query), self.heads(key), self.heads(value)  # [B, H, S, D]
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + mask
-        context: Tensor = self.dropout(scores.softmax(dim=-1)) @ value
+        context = self.dropout(scores.softmax(dim=-1)) @ value
         return context.transpose(1, 2).flatten(2)
 
     def convolve(self, query: Tensor, hidden: Tensor, mask: Tensor | None) -> Tensor:
@@ -106,7 +104,8 @@ class MixedAttention(nn.Module):
         )
 
     def heads(self, channels: Tensor) -> Tensor:
-        return channels.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+        batch, sequence, size = channels.shape
+        return channels.view(batch, sequence, self.num_heads, size // self.num_heads).transpose(1, 2)
 
 
 class GroupedLinear(nn.Module):
@@ -132,8 +131,7 @@ class FeedForward(nn.Module):
         self.activation = activation(config.hidden_act)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        contracted: Tensor = self.contract(self.activation(self.expand(hidden)))
-        return contracted
+        return self.contract(self.activation(self.expand(hidden)))
 
 
 def _linear(inputs: int, outputs: int, groups: int) -> nn.Module:
@@ -153,8 +151,7 @@ class ConvBertLayer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Mask) -> Tensor:
         hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
-        normalized: Tensor = self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
-        return normalized
+        return self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
 
 
 class ConvBertModel(PreTrainedModel):

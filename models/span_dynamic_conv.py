@@ -7,7 +7,6 @@ its channels::
     out[b,s,h,:] = sum over j of w[b,s,h,j] * values[b, s + j - K//2, h, :]     (outside the sequence, or masked: zero)
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -44,8 +43,7 @@ def span_dynamic_conv(
             shape=values.shape,
             version=_VERSION,
         )
-    result: Tensor = _op(values, kernel_logits, mask, num_heads, kernel_size)
-    return result
+    return _op(values, kernel_logits, mask, num_heads, kernel_size)
 
 
 def _formula(values: Tensor, kernel_logits: Tensor, mask: Tensor | None, num_heads: int, kernel_size: int) -> Tensor:
@@ -77,8 +75,9 @@ def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> Non
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
     values, kernel_logits, *rest = ctx.saved_tensors
     mask = rest[0] if ctx.has_mask else None
-    pull: Callable[[Tensor], tuple[Tensor, Tensor]]
-    _, pull = torch.func.vjp(lambda v, k: _formula(v, k, mask, ctx.num_heads, ctx.kernel_size), values, kernel_logits)
+    _, pull = torch.func.vjp(lambda v, k: _formula(v, k, mask, ctx.num_heads, ctx.kernel_size), values, kernel_logits)[
+        :2
+    ]
     return *pull(gradient), None, None, None
 
 

@@ -79,7 +79,8 @@ class Template:
         before, between, after = (_special(*part) for part in zip(self.special_ids, self.special_types, strict=True))
         texts = [_text(tokens, i, self.text_types[i]) for i, tokens in enumerate((first, second))]
         parts = (before, texts[0], between, texts[1], after)
-        return Encoding(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        ids, types, sequences, offsets, words = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return Encoding(ids, types, sequences, offsets, words)
 
 
 _Columns = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]

@@ -2,10 +2,10 @@
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from types import ModuleType
 
 from convbert_onnx.errors import MissingExtraError
+from convbert_onnx.extras import require
 
 __all__ = ["load_onnxruntime", "load_tokenizers"]
 
@@ -26,8 +26,7 @@ def load_onnxruntime() -> ModuleType:
             "pip uninstall -y onnxruntime onnxruntime-gpu, then",
             "cpu",
         )
-    if find_spec("onnxruntime") is None:
-        raise MissingExtraError("running a model needs onnxruntime (for an NVIDIA GPU take [gpu] instead)", "cpu")
+    require("running a model (on an NVIDIA GPU with [gpu] instead of [cpu])", "cpu", "onnxruntime")
     onnxruntime = import_module("onnxruntime")
     if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
         raise MissingExtraError(
@@ -42,8 +41,7 @@ def load_tokenizers() -> ModuleType:
     Raises:
         MissingExtraError: it is not installed.
     """
-    if find_spec("tokenizers") is None:
-        raise MissingExtraError("reading text needs tokenizers", "cpu")
+    require("reading text", "cpu", "tokenizers")
     return import_module("tokenizers")
 
 

@@ -141,7 +141,9 @@ def find_file(path: Path) -> Path:
         return files[0]
     if files:
         raise BundleError(f"{path} has several models ({', '.join(file.name for file in files)}): name one of them")
-    raise FileMissingError(f"{path} has no .onnx file: write one with convbert-onnx export --layout directory -o {path}")
+    raise FileMissingError(
+        f"{path} has no .onnx file: write one with convbert-onnx export --layout directory -o {path}"
+    )
 
 
 def _config_beside(file: Path) -> ConvBertConfig:
@@ -157,7 +159,9 @@ def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: Con
     task = task_by_name(asked) if asked is not None else None
     own = task_by_name(bundle.record.task) if bundle else task_of_architectures(config.architectures)
     if task is not None and bundle is not None and task != own:
-        raise BundleError(f"{file} was exported for {bundle.record.task}, not for {task.name}: export it with --task {asked}")
+        raise BundleError(
+            f"{file} was exported for {bundle.record.task}, not for {task.name}: export it with --task {asked}"
+        )
     found = task or own
     if found is None:
         raise BundleError(f"{file} does not say what task it is for: pass task=, for example task='qa'")
@@ -173,6 +177,7 @@ def _check_interface(file: Path, session: Any, task: Task) -> None:
     fits = inputs.items() <= expected.items() and {"input_ids", "attention_mask"} <= inputs.keys() and needed <= outputs
     if not fits:
         raise BundleError(
-            f"{file} is no {task.name} model: it takes {', '.join(sorted(inputs))} and gives {', '.join(sorted(outputs))}, "
-            f"the task needs {', '.join(expected)} and {', '.join(needed)}; export it with --task {task.name}"
+            f"{file} is no {task.name} model: it takes {', '.join(sorted(inputs))} and gives "
+            f"{', '.join(sorted(outputs))}, the task needs {', '.join(expected)} and {', '.join(sorted(needed))}; "
+            f"export one with --task {task.name}"
         )

@@ -15,8 +15,8 @@ _CPU = "CPUExecutionProvider"
 _SHORT_NAMES = {"cpu": _CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 _INSTALL = {
     _CPU: "pip install 'convbert-onnx[cpu]'",
-    "CUDAExecutionProvider": "pip install 'convbert-onnx[gpu]' 'onnxruntime-gpu[cuda,cudnn]' (it needs an NVIDIA driver)",
-    "TensorrtExecutionProvider": "pip install 'convbert-onnx[gpu]' 'tensorrt-cu13>=10.13,<11' (it needs an NVIDIA driver)",
+    "CUDAExecutionProvider": "pip install 'convbert-onnx[gpu]' 'onnxruntime-gpu[cuda,cudnn]' beside an NVIDIA driver",
+    "TensorrtExecutionProvider": "pip install 'convbert-onnx[gpu]' 'tensorrt-cu13>=10.13,<11' beside an NVIDIA driver",
 }
 
 
@@ -46,9 +46,8 @@ def check_active(asked: Sequence[tuple[str, Any]], active: Sequence[str]) -> Non
     """
     for name, _ in asked:
         if name not in active:
-            raise ProviderError(
-                f"the execution provider {name} was asked for but did not start: {_INSTALL.get(name, 'see its requirements')}"
-            )
+            advice = _INSTALL.get(name, "see what it requires")
+            raise ProviderError(f"the execution provider {name} was asked for but did not start: {advice}")
 
 
 def _name_and_options(provider: object) -> tuple[str, dict[str, Any]]:

@@ -136,9 +136,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
                 raise InputError(f"`{name}` cannot be empty")
         return QuestionAnsweringExample(item["question"], item["context"])
 
-    def encode(
-        self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters
-    ) -> list[Encoding]:
+    def encode(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
         """The windows over the context, each behind the whole question.
 
         Raises:
@@ -146,7 +144,9 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         """
         longest = parameters.max_seq_len or min(self.max_length, 384)
         if longest > self.max_length:
-            raise InputError(f"`max_seq_len` ({longest}) is more than the {self.max_length} tokens that the model reads")
+            raise InputError(
+                f"`max_seq_len` ({longest}) is more than the {self.max_length} tokens that the model reads"
+            )
         if parameters.doc_stride is not None and parameters.doc_stride > longest:
             raise InputError(f"`doc_stride` ({parameters.doc_stride}) is larger than `max_seq_len` ({longest})")
         question = self.tokenizer.tokenize(example.question)[: parameters.max_question_len]
@@ -154,8 +154,8 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         room = longest - len(question) - self.tokenizer.num_special_tokens
         if room < 1:
             raise InputError(
-                f"the question takes {len(question)} of {longest} tokens and leaves no room for the context: shorten it, "
-                "or lower max_question_len"
+                f"the question takes {len(question)} of {longest} tokens and leaves no room for the context: shorten "
+                "it, or lower max_question_len"
             )
         stride = parameters.doc_stride
         if stride is None:
@@ -210,11 +210,15 @@ def _pair_up(arguments: Mapping[str, Any]) -> list[Any]:
     question, context = arguments["question"], arguments["context"]
     if not isinstance(question, list):
         if isinstance(context, list):
-            raise InputTypeError("one question over a list of contexts is ambiguous: give as many questions as contexts")
+            raise InputTypeError(
+                "one question over a list of contexts is ambiguous: give as many questions as contexts"
+            )
         return [arguments]
     contexts = context if isinstance(context, list) else [context] * len(question)
     if len(question) != len(contexts):
-        raise InputError(f"there are {len(question)} questions but {len(contexts)} contexts: give as many of one as of the other")
+        raise InputError(
+            f"there are {len(question)} questions but {len(contexts)} contexts: give as many of one as of the other"
+        )
     return [{"question": one, "context": other} for one, other in zip(question, contexts, strict=True)]
 
 

@@ -106,7 +106,9 @@ class ConvBertTokenizerFast:
         ids = {token: number for number, token in enumerate(lines)}
         specials = [values[f"{name}_token"] for name in _SPECIAL_TOKENS]
         if missing := [token for token in specials if token not in ids]:
-            raise BundleError(f"{vocab} lacks the special tokens {', '.join(missing)}: name them in tokenizer_config.json")
+            raise BundleError(
+                f"{vocab} lacks the special tokens {', '.join(missing)}: name them in tokenizer_config.json"
+            )
         cls_token, sep_token = values["cls_token"], values["sep_token"]
         tokenizer = Tokenizer(WordPiece(ids, unk_token=values["unk_token"], max_input_chars_per_word=100))
         tokenizer.normalizer = normalizers.BertNormalizer(
@@ -138,8 +140,8 @@ class ConvBertTokenizerFast:
             text.encode()
         except UnicodeEncodeError as error:
             raise InputError(
-                f"the text has half of a character (a lone surrogate, {text[error.start]!r}) at position {error.start}: "
-                "decode its source as UTF-8, or drop such characters"
+                f"the text has half of a character (a lone surrogate) at position {error.start}: decode its source as "
+                "UTF-8, or drop such characters"
             ) from error
         encoded = self._backend.encode(text)
         own = np.array([sequence is not None for sequence in encoded.sequence_ids], dtype=bool)
@@ -162,8 +164,9 @@ class ConvBertTokenizerFast:
         room = max_length - len(first) - self.num_special_tokens
         if room < 1 or (stride >= room and len(second) > room):
             raise InputError(
-                f"{len(first)} tokens of the first text and {self.num_special_tokens} special tokens leave {max(0, room)} "
-                f"of {max_length} for the second, where {stride} are repeated: shorten the first text or allow longer rows"
+                f"{len(first)} tokens of the first text and {self.num_special_tokens} special tokens leave "
+                f"{max(0, room)} of {max_length} for the second, where {stride} are repeated: shorten the first text, "
+                "allow longer rows or repeat less"
             )
         return [self._template.pair(first, second[span]) for span in spans_with_overlap(len(second), room, stride)]
 
@@ -180,8 +183,8 @@ class ConvBertTokenizerFast:
         """
         if self.vocab_size > config.vocab_size:
             raise InputError(
-                f"the tokenizer has ids up to {self.vocab_size - 1}, the model only {config.vocab_size} embeddings: pass "
-                "the tokenizer that the model was trained with"
+                f"the tokenizer has ids up to {self.vocab_size - 1}, the model only {config.vocab_size} embeddings: "
+                "pass the tokenizer that the model was trained with"
             )
 
     def files(self) -> dict[str, str]:
@@ -211,7 +214,7 @@ class ConvBertTokenizerFast:
 
 def _clean(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings this class knows, with the reference's defaults."""
-    defaults = {f"{name}_token": token for name, token in _SPECIAL_TOKENS.items()}
+    defaults: dict[str, Any] = {f"{name}_token": token for name, token in _SPECIAL_TOKENS.items()}
     defaults |= {"do_lower_case": True, "strip_accents": None, "tokenize_chinese_chars": True, "model_max_length": None}
     known = {name: settings[name] for name in _SETTINGS if settings.get(name) is not None}
     # max_len is the old name; a number beyond all lengths is the reference's way to say "no limit".
