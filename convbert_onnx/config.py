@@ -45,7 +45,7 @@ _POSITIVE = (
     "conv_kernel_size",
     "num_groups",
 )
-_DERIVED = ("num_labels", "label2id", "extra")
+_DERIVED = ("num_labels", "label2id", "model_type", "extra")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ConvBertConfig:
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
-    pad_token_id: int = 1
+    pad_token_id: int | None = 1
     bos_token_id: int = 0
     eos_token_id: int = 2
     embedding_size: int = 768
@@ -105,6 +105,8 @@ class ConvBertConfig:
                 )
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError(f"hidden_act {self.hidden_act!r} is not known; known are {', '.join(ACTIVATIONS)}")
+        if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
+            raise ConfigError(f"pad_token_id must be below vocab_size ({self.vocab_size}), not {self.pad_token_id}")
         for name in ("layer_norm_eps", "initializer_range"):
             value = getattr(self, name)
             if not isinstance(value, float | int) or not value > 0:
@@ -145,6 +147,8 @@ class ConvBertConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """A config from the content of a config.json; unknown fields go to ``extra``."""
+        if values.get("model_type", "convbert") != "convbert":
+            raise ConfigError(f"the config describes a {values['model_type']!r} model; only 'convbert' is supported")
         names = {known.name for known in fields(cls)} - {"extra"}
         known = {name: value for name, value in values.items() if name in names}
         known["architectures"] = tuple(known.get("architectures") or ())
@@ -178,10 +182,10 @@ class ConvBertConfig:
         path = Path(directory) / "config.json"
         if not path.is_file():
             raise FileMissingError(f"{path} is missing: name a directory that save_pretrained wrote")
-        config = cls.from_json(path.read_text(encoding="utf-8"))
-        if config.extra.get("model_type", "convbert") != "convbert":
-            raise ConfigError(f"{path} describes a {config.extra['model_type']!r} model; only 'convbert' is supported")
-        return config
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a config.json, as the reference writes it."""

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import onnx
 import onnx_ir as ir
-import torch
+from torch import nn
 
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
@@ -33,7 +33,7 @@ _TOOLS = ("convbert-onnx", "torch", "onnx", "onnx-ir", "onnxscript", "tokenizers
 
 
 def export(
-    model: PreTrainedModel | str | Path,
+    model: nn.Module | str | Path,
     output: str | Path,
     *,
     task: str | None = None,
@@ -49,7 +49,7 @@ def export(
     """Write a model as one ONNX file, after comparing the file with the model.
 
     Args:
-        model: a checkpoint directory, or a model of :mod:`convbert_onnx.models`.
+        model: a checkpoint directory, or a model: of :mod:`convbert_onnx.models`, or of the reference's class.
         output: the file to write, or with ``layout="directory"`` the directory.
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
@@ -104,7 +104,7 @@ def export(
         validated = validate(temporary, module, found, advance)
         record = ExportRecord(
             task=found.name,
-            source=type(model).__name__ if isinstance(model, PreTrainedModel) else Path(model).resolve().name,
+            source=type(model).__name__ if isinstance(model, nn.Module) else Path(model).resolve().name,
             source_sha256=hash_weights(module.state_dict()),
             target=target,
             precision=precision,
@@ -133,37 +133,38 @@ def _check_options(*, opset: int, **options: str) -> None:
         raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
 
 
-def _config(model: PreTrainedModel | str | Path) -> ConvBertConfig:
-    return model.config if isinstance(model, PreTrainedModel) else ConvBertConfig.from_pretrained(model)
+def _config(model: nn.Module | str | Path) -> ConvBertConfig:
+    if not isinstance(model, nn.Module):
+        return ConvBertConfig.from_pretrained(model)
+    config: Any = model.config
+    return config if isinstance(config, ConvBertConfig) else ConvBertConfig.from_dict(config.to_dict())
 
 
 def _load(
-    model: PreTrainedModel | str | Path, task: str | None, padding: Padding, allow_random_head: bool
+    model: nn.Module | str | Path, task: str | None, padding: Padding, allow_random_head: bool
 ) -> tuple[PreTrainedModel, Task]:
     """The model in evaluation mode and with the padding that was asked for, and its task."""
-    heads = [type(model).__name__] if isinstance(model, PreTrainedModel) else _config(model).architectures
-    own = task_of_architectures(heads)
+    live = isinstance(model, nn.Module)
+    own = task_of_architectures([type(model).__name__] if live else _config(model).architectures)
     found = task_by_name(task) if task is not None else own
     if found is None:
         raise InputError(f"{model} does not say what task it is for: pass --task, for example --task qa")
     if found.head not in HEADS:
         raise ExportError(f"this version cannot export {found.name} yet, only heads of {', '.join(HEADS)}")
-    if isinstance(model, PreTrainedModel):
-        if found != own:
-            raise ExportError(f"a {type(model).__name__} cannot do {found.name}: pass a {found.head}")
-        with torch.device("meta"):
-            copy = type(model)(model.config, padding)  # type: ignore[call-arg]  # every concrete class takes both
-        copy.load_state_dict(model.state_dict(), assign=True)
-        return copy.eval(), found
     head = HEADS[found.head]
-    return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
+    if not isinstance(model, nn.Module):
+        return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
+    if found != own:
+        raise ExportError(f"a {type(model).__name__} cannot do {found.name}: pass a {found.head}")
+    tensors = model.reference_state_dict() if isinstance(model, PreTrainedModel) else model.state_dict()
+    return head.from_state_dict(_config(model), tensors, padding=padding), found
 
 
 def _tokenizer(
-    model: PreTrainedModel | str | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
+    model: nn.Module | str | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
 ) -> ConvBertTokenizerFast:
     if tokenizer is None:
-        if isinstance(model, PreTrainedModel):
+        if isinstance(model, nn.Module):
             raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=, for example its directory")
         tokenizer = model
     if not isinstance(tokenizer, ConvBertTokenizerFast):

@@ -15,7 +15,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
 from convbert_onnx.models.weights import BACKBONE, Weight, known_elsewhere, weights_of
 
-__all__ = ["hash_weights", "read", "weights_file", "write"]
+__all__ = ["from_reference", "hash_weights", "read", "to_reference", "weights_file", "write"]
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -44,59 +44,17 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def read(
-    directory: Path, head: str, config: ConvBertConfig, shapes: Mapping[str, torch.Size], allow_random_head: bool
-) -> dict[str, Tensor]:
-    """The state dict of the class with the name ``head``, in fp32.
-
-    Args:
-        directory: the checkpoint.
-        head: name of the class.
-        config: the checkpoint's config.
-        shapes: the shape of each tensor of the state dict.
-        allow_random_head: draw the head's weights where the checkpoint has none of them.
+def read(directory: Path) -> tuple[Path, dict[str, Tensor]]:
+    """The weights file of a checkpoint, and the tensors in it under the reference's names.
 
     Raises:
-        FileMissingError: there is no weights file.
-        MissingHeadError: the head's weights are missing and must not be drawn.
-        CheckpointError: the file cannot be read, or weights are missing, unexpected or of the wrong shape.
+        FileMissingError: there is no such directory, or no weights file in it.
+        CheckpointError: the file cannot be read.
     """
     path = weights_file(directory)
-    stored = {name.removeprefix(BACKBONE): tensor for name, tensor in _load(path).items()}
-    backbone, top = weights_of(head, config)
-    drawn: dict[str, Tensor] = {}
-    if top and not any(weight.reference in stored for weight in top):
-        if not allow_random_head:
-            raise MissingHeadError(
-                f"{path} has no trained {head} head ({', '.join(weight.reference for weight in top)}): fine-tune the "
-                "model for this task first, or pass --allow-random-head (allow_random_head=True) for a test"
-            )
-        drawn, top = _draw(top, shapes, config.initializer_range), []
-    tensors = {
-        weight.ours: weight.read(stored[weight.reference]) for weight in backbone + top if weight.reference in stored
-    }
-    _check(path, stored, tensors, backbone + top, shapes)
-    return drawn | {name: tensor.float().contiguous() for name, tensor in tensors.items()}
-
-
-def write(directory: Path, head: str, config: ConvBertConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Write config.json and model.safetensors as the reference's ``save_pretrained`` does."""
-    backbone, top = weights_of(head, config)
-    prefix = BACKBONE if top else ""
-    named = [(prefix + weight.reference, weight) for weight in backbone] + [
-        (weight.reference, weight) for weight in top
-    ]
-    directory.mkdir(parents=True, exist_ok=True)
-    stored = {name: weight.write(tensors[weight.ours]).detach().contiguous() for name, weight in named}
-    save_file(stored, directory / _FILES[0], metadata={"format": "pt"})
-    config = dataclasses.replace(config, architectures=(head,))
-    (directory / "config.json").write_text(config.to_json(), encoding="utf-8")
-
-
-def _load(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return path, load_file(path)
         # weights_only: a pickle may otherwise run code of whoever wrote it.
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
@@ -104,7 +62,62 @@ def _load(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} cannot be read as weights ({reason}): copy or save it again") from error
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise CheckpointError(f"{path} holds something else than named tensors: save the model's state dict there")
-    return tensors
+    return path, tensors
+
+
+def write(directory: Path, head: str, config: ConvBertConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Write config.json and model.safetensors as the reference's ``save_pretrained`` does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stored = {name: tensor.detach().contiguous() for name, tensor in to_reference(tensors, head, config).items()}
+    save_file(stored, directory / _FILES[0], metadata={"format": "pt"})
+    config = dataclasses.replace(config, architectures=(head,))
+    (directory / "config.json").write_text(config.to_json(), encoding="utf-8")
+
+
+def from_reference(
+    stored: Mapping[str, Tensor],
+    head: str,
+    config: ConvBertConfig,
+    shapes: Mapping[str, torch.Size],
+    allow_random_head: bool,
+    source: str,
+) -> dict[str, Tensor]:
+    """The state dict of our class with the name ``head``, in fp32.
+
+    Args:
+        stored: tensors under the reference's names, with or without the backbone's prefix.
+        head: name of the class.
+        config: the model's config.
+        shapes: the shape of each tensor of our state dict.
+        allow_random_head: draw the head's weights where none of them is stored.
+        source: where the tensors come from, for messages.
+
+    Raises:
+        MissingHeadError: the head's weights are missing and must not be drawn.
+        CheckpointError: weights are missing, unexpected or of the wrong shape.
+    """
+    stored = {name.removeprefix(BACKBONE): tensor for name, tensor in stored.items()}
+    backbone, top = weights_of(head, config)
+    drawn: dict[str, Tensor] = {}
+    if top and not any(weight.reference in stored for weight in top):
+        if not allow_random_head:
+            raise MissingHeadError(
+                f"{source} has no trained {head} head ({', '.join(weight.reference for weight in top)}): fine-tune the "
+                "model for this task first, or pass --allow-random-head (allow_random_head=True) for a test"
+            )
+        drawn, top = _draw(top, shapes, config.initializer_range), []
+    wanted = backbone + top
+    tensors = {weight.ours: weight.read(stored[weight.reference]) for weight in wanted if weight.reference in stored}
+    _check(source, stored, tensors, wanted, shapes)
+    return drawn | {name: tensor.float().contiguous() for name, tensor in tensors.items()}
+
+
+def to_reference(tensors: Mapping[str, Tensor], head: str, config: ConvBertConfig) -> dict[str, Tensor]:
+    """Our state dict under the reference's names and in its shapes."""
+    backbone, top = weights_of(head, config)
+    prefix = BACKBONE if top else ""
+    named = {prefix + weight.reference: weight for weight in backbone} | {weight.reference: weight for weight in top}
+    return {name: weight.write(tensors[weight.ours]) for name, weight in named.items()}
 
 
 def _draw(weights: Iterable[Weight], shapes: Mapping[str, torch.Size], spread: float) -> dict[str, Tensor]:
@@ -113,7 +126,7 @@ def _draw(weights: Iterable[Weight], shapes: Mapping[str, torch.Size], spread: f
 
 
 def _check(
-    path: Path,
+    source: str,
     stored: Mapping[str, Tensor],
     tensors: Mapping[str, Tensor],
     wanted: list[Weight],
@@ -133,7 +146,7 @@ def _check(
             for kind, found in (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
             if found
         ]
-        raise CheckpointError(f"{path} does not fit its config.json. {'; '.join(problems)}")
+        raise CheckpointError(f"{source} does not fit its config. {'; '.join(problems)}")
 
 
 def _reference_shape(weight: Weight, shapes: Mapping[str, torch.Size]) -> tuple[int, ...]:

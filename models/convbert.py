@@ -42,7 +42,7 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.embedding_size)
+        self.word = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.position = nn.Embedding(config.max_position_embeddings, config.embedding_size)
         self.token_type = nn.Embedding(config.type_vocab_size, config.embedding_size)
         self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
@@ -155,18 +155,10 @@ class ConvBertLayer(nn.Module):
 
 
 class ConvBertModel(PreTrainedModel):
-    """The backbone without a head.
-
-    Args:
-        config: sizes of the model.
-        padding: "as-trained" lets padding reach the convolutions, as the reference does, so that a text's result
-            depends on what else is in its batch; "masked" counts padding as zero there, so that every row equals the
-            reference's result for that row alone.
-    """
+    """The backbone without a head."""
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
-        super().__init__(config)
-        self.padding = padding
+        super().__init__(config, padding)
         self.embeddings = Embeddings(config)
         if config.embedding_size != config.hidden_size:
             self.project: nn.Module = nn.Linear(config.embedding_size, config.hidden_size)

@@ -28,7 +28,7 @@ class ConvBertForQuestionAnswering(PreTrainedModel):
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         if config.num_labels != 2:
             raise ConfigError(f"num_labels must be 2 for question answering (start and end), not {config.num_labels}")
-        super().__init__(config)
+        super().__init__(config, padding)
         self.convbert = ConvBertModel(config, padding)
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
         self.initialize()

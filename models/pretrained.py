@@ -1,5 +1,6 @@
 """What all models share: initialization, and reading and writing checkpoints."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,11 +15,19 @@ __all__ = ["PreTrainedModel"]
 
 
 class PreTrainedModel(nn.Module):
-    """Base of the backbone and of the models with a head."""
+    """Base of the backbone and of the models with a head.
 
-    def __init__(self, config: ConvBertConfig) -> None:
+    Args:
+        config: sizes of the model.
+        padding: "as-trained" lets padding reach the convolutions, as the reference does, so that a text's result
+            depends on what else is in its batch; "masked" counts padding as zero there, so that every row equals the
+            reference's result for that row alone.
+    """
+
+    def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__()
         self.config = config
+        self.padding = padding
 
     def initialize(self) -> None:
         """Draw weights from a normal distribution with ``initializer_range``, as the reference does."""
@@ -30,6 +39,9 @@ class PreTrainedModel(nn.Module):
                     nn.init.zeros_(parameter)
                 else:
                     nn.init.normal_(parameter, std=self.config.initializer_range)
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+                with torch.no_grad():
+                    module.weight[module.padding_idx].zero_()
 
     @classmethod
     def from_pretrained(
@@ -39,7 +51,7 @@ class PreTrainedModel(nn.Module):
 
         Args:
             directory: holds config.json and model.safetensors or pytorch_model.bin.
-            padding: see :class:`ConvBertModel`.
+            padding: "as-trained" or "masked".
             allow_random_head: fill a head that the checkpoint lacks with random numbers, the same ones each time.
 
         Raises:
@@ -49,17 +61,38 @@ class PreTrainedModel(nn.Module):
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
         """
         config = ConvBertConfig.from_pretrained(directory)
+        path, tensors = checkpoint.read(Path(directory))
+        return cls.from_state_dict(
+            config, tensors, padding=padding, allow_random_head=allow_random_head, source=str(path)
+        )
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        config: ConvBertConfig,
+        tensors: Mapping[str, Tensor],
+        *,
+        padding: Padding = "as-trained",
+        allow_random_head: bool = False,
+        source: str = "the state dict",
+    ) -> Self:
+        """The model with these weights, named as in the reference's state dict. Memory is shared where types allow.
+
+        Raises:
+            MissingHeadError: the head's weights are missing.
+            CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
+        """
         with torch.device("meta"):
-            model = cls(config, padding)  # type: ignore[call-arg]  # every concrete class has this signature
-        tensors = checkpoint.read(Path(directory), cls.__name__, config, _shapes(model), allow_random_head)
-        model.load_state_dict(tensors, assign=True)
+            model = cls(config, padding)
+        shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        own = checkpoint.from_reference(tensors, cls.__name__, config, shapes, allow_random_head, source)
+        model.load_state_dict(own, assign=True)
         return model.requires_grad_().eval()
+
+    def reference_state_dict(self) -> dict[str, Tensor]:
+        """The weights named as in the reference's state dict."""
+        return checkpoint.to_reference(self.state_dict(), type(self).__name__, self.config)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json and model.safetensors with the reference's names; the directory is made if needed."""
         checkpoint.write(Path(directory), type(self).__name__, self.config, self.state_dict())
-
-
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    tensors: dict[str, Tensor] = model.state_dict()
-    return {name: tensor.shape for name, tensor in tensors.items()}

@@ -107,9 +107,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
         if isinstance(items, Iterator):
             return items
-        if isinstance(items, str) or not isinstance(items, Iterable):
-            raise InputTypeError(_FORMS)
-        return [items] if isinstance(items, Mapping) else list(items)
+        return [items] if isinstance(items, Mapping | str) or not isinstance(items, Iterable) else list(items)
 
     def example(self, item: Any) -> QuestionAnsweringExample:
         """An example from a dict with ``question`` and ``context``, or from a SquadExample.

@@ -1,0 +1,45 @@
+"""What all tests share: which versions run, the toy checkpoints, and what is exported from them."""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+from golden import CHECKPOINTS
+
+Exported = Callable[..., Path]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--bundles", type=Path, help="files that tests/export_bundles.py wrote, for a machine without torch"
+    )
+
+
+def pytest_report_header() -> str:
+    versions = []
+    for package in ("numpy", "onnxruntime", "tokenizers", "torch", "onnx", "transformers", "optimum-onnx"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    return ", ".join(versions)
+
+
+@pytest.fixture(scope="session")
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A function from architecture, target and padding to an exported question-answering model."""
+    folder: Path | None = request.config.getoption("--bundles")
+    own = tmp_path_factory.mktemp("bundles")
+
+    def export(architecture: str = "plain", target: str = "cpu", padding: str = "masked") -> Path:
+        name = f"{architecture}-{target}-{padding}.onnx"
+        if folder is not None:
+            return folder / name
+        if not (own / name).exists():
+            from export_bundles import export_bundle
+
+            export_bundle(own / name, CHECKPOINTS / f"{architecture}-question-answering", target, padding)
+        return own / name
+
+    return export

@@ -1,0 +1,48 @@
+import pytest
+
+from convbert_onnx.bundle import FORMAT_VERSION, Bundle, ExportRecord, ValidatedShape
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import BundleError
+
+RECORD = ExportRecord(
+    task="question-answering",
+    source="toy",
+    source_sha256="0" * 64,
+    target="cpu",
+    precision="fp32",
+    padding="masked",
+    opset=18,
+    ir_version=8,
+    parameters=10,
+    operators={"SpanDynamicConv": 2},
+    tools={"torch": "2.13.0"},
+    tolerance=1e-4,
+    worst_difference=1e-6,
+    validated=(ValidatedShape(1, 3, False, 1e-6),),
+)
+BUNDLE = Bundle(ConvBertConfig(num_labels=3), '{"version": "1.0"}', {"do_lower_case": True}, RECORD)
+
+
+def test_a_bundle_survives_its_metadata() -> None:
+    metadata = BUNDLE.to_metadata()
+    assert all(name.startswith("convbert_onnx.") for name in metadata)
+    assert metadata["convbert_onnx.tokenizer.json"] == BUNDLE.tokenizer_json
+    assert Bundle.from_metadata(metadata) == BUNDLE
+
+
+def test_metadata_of_others_is_no_bundle() -> None:
+    assert Bundle.from_metadata({"author": "somebody"}) is None
+
+
+@pytest.mark.parametrize("version", [str(FORMAT_VERSION + 1), "x"])
+def test_a_newer_format_says_to_upgrade(version: str) -> None:
+    with pytest.raises(BundleError, match=r"bundle format .*pip install --upgrade convbert-onnx"):
+        Bundle.from_metadata({"convbert_onnx.format_version": version})
+
+
+@pytest.mark.parametrize("lost", ["config.json", "tokenizer.json", "tokenizer_config.json", "export"])
+def test_damaged_metadata_says_to_export_again(lost: str) -> None:
+    metadata = BUNDLE.to_metadata()
+    del metadata[f"convbert_onnx.{lost}"]
+    with pytest.raises(BundleError, match="export the model again"):
+        Bundle.from_metadata(metadata)

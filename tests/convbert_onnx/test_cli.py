@@ -1,0 +1,145 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from conftest import Exported
+from golden import pipeline_cases, same_result
+
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.cli import main
+
+CASE = pipeline_cases("plain", "question-answering")[0]
+ASK = ("--question", CASE["inputs"]["question"], "--context", CASE["inputs"]["context"])
+
+
+def invoke(*arguments: Any, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+
+def lines_of(*objects: Any) -> bytes:
+    return b"".join(item if isinstance(item, bytes) else json.dumps(item).encode() + b"\n" for item in objects)
+
+
+def test_run_prints_the_answer_in_its_context(exported: Exported) -> None:
+    result = invoke("run", exported(), *ASK)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(CASE["output"]["answer"])
+    assert f"[{CASE['output']['answer']}]" in result.stdout
+
+
+def test_run_json_prints_what_the_pipeline_gives(exported: Exported) -> None:
+    result = invoke("run", exported(), *ASK, "--json", "-p", "top_k=2", "--threads", 1)
+    pipe = ConvBertOnnxPipeline(exported(), threads=1)
+    assert json.loads(result.stdout) == pipe(**CASE["inputs"], top_k=2)
+
+
+def test_run_says_when_there_is_no_answer(exported: Exported) -> None:
+    result = invoke("run", exported(), "--question", "who?", "--context", " ")
+    assert result.stdout.startswith("(no answer)")
+
+
+def test_lines_are_answered_one_by_one_in_order(exported: Exported, tmp_path: Path) -> None:
+    cases = pipeline_cases("plain", "question-answering")[:5]
+    (tmp_path / "in.jsonl").write_bytes(lines_of(*({"id": i, **case["inputs"]} for i, case in enumerate(cases))))
+    result = invoke("run", exported(), "--input", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [answer["id"] for answer in answers] == list(range(5))
+    assert same_result([answer["result"] for answer in answers], [case["output"] for case in cases])
+
+
+def test_a_bad_line_is_reported_and_the_others_are_answered(exported: Exported) -> None:
+    good = CASE["inputs"]
+    bad = [
+        b"{\n",
+        b"\n",
+        b'"text"\n',
+        b'{"question": "\xff", "context": "x"}\n',
+        {"question": "", "context": "x"},
+        {"question": "who?"},
+        {"question": "who?", "context": 5},
+        {"question": "who \ud800?", "context": "x"},
+        {"question": "who?", "context": "x", "top_k": 0},
+        {"question": "who?", "context": "x", "topk_": 1},
+    ]
+    result = invoke("run", exported(), "--input", "-", stdin=lines_of(good, *bad, {"id": "\ud800", **good}))
+    assert result.exit_code == 1
+    assert "10 of 12 lines failed" in result.stderr
+    first, *errors, last = (json.loads(line) for line in result.stdout.splitlines())
+    assert same_result(first["result"], CASE["output"])
+    assert last == {"id": "\ud800", "result": first["result"]}
+    assert [error["line"] for error in errors] == list(range(2, 12))
+    assert all(error.keys() == {"line", "error"} and "\n" not in error["error"] for error in errors)
+
+
+def test_lines_may_carry_parameters(exported: Exported) -> None:
+    result = invoke("run", exported(), "--input", "-", stdin=lines_of(CASE["inputs"], CASE["inputs"] | {"top_k": 3}))
+    one, three = (json.loads(line)["result"] for line in result.stdout.splitlines())
+    assert isinstance(one, dict)
+    assert len(three) == 3
+
+
+def test_inspect_tells_what_the_file_says_of_itself(exported: Exported) -> None:
+    text = invoke("inspect", exported()).stdout
+    assert "question-answering" in text
+    assert "3 x SpanDynamicConv" in text
+    info = json.loads(invoke("inspect", exported(), "--json").stdout)
+    assert info["record"]["worst_difference"] == max(shape["difference"] for shape in info["record"]["validated"])
+    assert info["inputs"]["input_ids"] == ["batch", "sequence"]
+    assert "none, standard ONNX only" in invoke("inspect", exported(target="portable")).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "missing.onnx", *ASK), "missing.onnx does not exist"),
+        (("run", "{model}", "--question", "", "--context", "x"), "`question` cannot be empty"),
+        (("run", "{model}", *ASK, "--provider", "cuda"), "convbert-onnx[gpu]"),
+        (("run", "{model}", *ASK, "-p", "top_k=no"), "top_k parameter should be a whole number"),
+        (("run", "{model}", "--input", "missing.jsonl"), "missing.jsonl"),
+        (("run", "{model}", *ASK, "--task", "ner"), "question-answering, not for token-classification"),
+        (("inspect", "missing.onnx"), "missing.onnx does not exist"),
+    ],
+)
+def test_a_failure_is_one_line_and_exit_code_1(exported: Exported, arguments: tuple[str, ...], message: str) -> None:
+    result = invoke(*(str(exported()) if argument == "{model}" else argument for argument in arguments))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--question", "who?", "--input", "-"), ("-p", "top_k", *ASK)])
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    assert invoke("run", "model.onnx", *arguments).exit_code == 2
+
+
+def test_a_failed_run_leaves_no_output_file(tmp_path: Path) -> None:
+    result = invoke("run", tmp_path / "missing.onnx", "--input", "-", "--output", tmp_path / "out.jsonl", stdin=b"")
+    assert result.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback() -> None:
+    assert isinstance(invoke("--debug", "inspect", "missing.onnx").exception, FileNotFoundError)
+
+
+def test_the_module_is_the_command(exported: Exported) -> None:
+    command = [sys.executable, "-m", "convbert_onnx", "inspect", str(exported()), "--json"]
+    assert json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["record"]["task"]
+
+
+def test_without_torch_export_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from convbert_onnx.cli import main; main(['export', '--model', 'x', '--task', 'qa'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "Error: exporting needs torch: pip install 'convbert-onnx[cpu,export]'\n"

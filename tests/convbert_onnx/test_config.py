@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden import ARCHITECTURES, CHECKPOINTS
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ConfigError, FileMissingError
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_config_survives_reading_and_writing(architecture: str) -> None:
+    path = CHECKPOINTS / f"{architecture}-question-answering" / "config.json"
+    written = json.loads(path.read_text())
+    config = ConvBertConfig.from_pretrained(path.parent)
+    rewritten = config.to_dict()
+    assert {key: rewritten[key] for key in written} == written
+    assert ConvBertConfig.from_json(config.to_json()) == config
+
+
+def test_fields_without_use_here_are_kept() -> None:
+    config = ConvBertConfig.from_dict({"summary_type": "first", "hidden_size": 768})
+    assert config.extra == {"summary_type": "first"}
+    assert config.to_dict()["summary_type"] == "first"
+
+
+def test_labels_come_from_id2label_or_their_number() -> None:
+    assert ConvBertConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    named = ConvBertConfig.from_dict({"id2label": {"1": "no", "0": "yes"}, "num_labels": 7})
+    assert named.num_labels == 2
+    assert named.label2id == {"yes": 0, "no": 1}
+
+
+def test_head_ratio_beyond_the_heads_leaves_one() -> None:
+    assert ConvBertConfig(num_attention_heads=2, head_ratio=4).num_mixed_heads == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("conv_kernel_size", 8),
+        ("hidden_size", 770),
+        ("hidden_size", "768"),
+        ("num_groups", 5),
+        ("pad_token_id", 30522),
+        ("hidden_act", "gelo"),
+        ("num_hidden_layers", 0),
+        ("hidden_dropout_prob", 1.5),
+        ("classifier_dropout", "0.1"),
+        ("layer_norm_eps", 0.0),
+        ("id2label", {"0": "a", "2": "b"}),
+        ("id2label", ["a", "b"]),
+    ],
+)
+def test_an_impossible_value_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=field) as caught:
+        ConvBertConfig.from_dict({field: value})
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_directory_without_config_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(FileMissingError, match="save_pretrained"):
+        ConvBertConfig.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model_type": "bert"}'])
+def test_something_else_than_a_convbert_config_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError):
+        ConvBertConfig.from_pretrained(tmp_path)

@@ -1,0 +1,47 @@
+import builtins
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import convbert_onnx
+from convbert_onnx import errors
+
+
+def test_the_root_lists_what_it_has() -> None:
+    assert convbert_onnx.__all__ == sorted(convbert_onnx.__all__)
+    for name in convbert_onnx.__all__:
+        assert getattr(convbert_onnx, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Bert'"):
+        convbert_onnx.Bert  # noqa: B018
+
+
+@pytest.mark.parametrize("package", ["convbert_onnx", "convbert_onnx.runtime"])
+def test_every_module_lists_its_public_names(package: str) -> None:
+    root = importlib.import_module(package)
+    for info in pkgutil.iter_modules(root.__path__, f"{package}."):
+        if info.name.rpartition(".")[2] in ("__main__", "exporters", "models", "runtime"):
+            continue
+        module = importlib.import_module(info.name)
+        assert all(hasattr(module, name) for name in module.__all__), info.name
+
+
+def test_every_error_is_in_the_tree_and_also_a_standard_one() -> None:
+    standard = tuple(error for error in vars(builtins).values() if isinstance(error, type) and error is not Exception)
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        assert issubclass(error, errors.ConvBertError)
+        assert name in (errors.__doc__ or "")
+        if error is not errors.ConvBertError:
+            assert any(base in standard and issubclass(base, Exception) for base in error.__mro__)
+
+
+def test_importing_the_root_and_asking_for_help_load_nothing_heavy() -> None:
+    code = (
+        "import sys, convbert_onnx, convbert_onnx.cli\n"
+        "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'torch', 'onnx', 'transformers'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

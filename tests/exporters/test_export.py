@@ -1,0 +1,277 @@
+"""export(): what it writes, what it refuses, and what it leaves behind."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.reference
+import onnxruntime
+import pytest
+import torch
+import transformers
+from click.testing import CliRunner
+from conftest import Exported
+from golden import ARCHITECTURES, CHECKPOINTS, batches, inputs_of, pipeline_cases, relative_difference, same_result
+from safetensors.torch import load_file, save_file
+from transformers import ConvBertForQuestionAnswering as Reference
+
+from convbert_onnx import ConvBertOnnxPipeline, ConvBertTokenizerFast
+from convbert_onnx.bundle import Bundle
+from convbert_onnx.cli import main
+from convbert_onnx.errors import ExportError, FileMissingError, InputError, MissingHeadError, ParityError
+from convbert_onnx.exporters import export
+from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
+from convbert_onnx.models import ConvBertForQuestionAnswering, ConvBertModel
+from convbert_onnx.tasks import task_by_name
+
+PLAIN = CHECKPOINTS / "plain-question-answering"
+LEVELS = onnxruntime.GraphOptimizationLevel
+
+
+def logits(path: Path, level: Any, batch: dict[str, np.ndarray]) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    (result,) = onnxruntime.InferenceSession(path, options).run(["start_logits"], inputs_of(batch))
+    return np.asarray(result)
+
+
+@pytest.mark.parametrize("target", ["cpu", "portable"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_file_is_valid_and_runs_in_any_onnxruntime(exported: Exported, architecture: str, target: str) -> None:
+    path = exported(architecture, target)
+    onnx.checker.check_model(path, full_check=True)
+    for batch in batches(architecture, "question-answering"):
+        plain = logits(path, LEVELS.ORT_DISABLE_ALL, batch)
+        assert relative_difference(logits(path, LEVELS.ORT_ENABLE_ALL, batch), plain) < 1e-4
+
+
+def test_a_file_has_nothing_beside_it_and_nothing_of_this_machine_in_it(exported: Exported) -> None:
+    path = exported()
+    assert not list(path.parent.glob("*.data"))
+    content = path.read_bytes()
+    assert str(Path.cwd()).encode() not in content
+    assert b"site-packages" not in content
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_portable_file_is_standard_onnx(exported: Exported, architecture: str) -> None:
+    model = onnx.load(exported(architecture, "portable"))
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
+    assert not model.functions
+    reference = onnx.reference.ReferenceEvaluator(model)
+    for batch in batches(architecture, "question-answering"):
+        results: Any = reference.run(["start_logits"], inputs_of(batch))
+        (actual,) = results
+        for row in range(len(actual)):
+            alone = batch.get(f"row{row}.start_logits", batch["start_logits"][row : row + 1])
+            assert relative_difference(actual[row : row + 1, : alone.shape[1]], alone) < 5e-5
+
+
+def test_the_cpu_file_keeps_the_operator_with_its_function(exported: Exported) -> None:
+    model = onnx.load(exported("plain", "cpu"))
+    nodes = [node for node in model.graph.node if node.domain == "convbert_onnx"]
+    assert [node.op_type for node in nodes] == ["SpanDynamicConv"] * 3
+    assert [(function.domain, function.name) for function in model.functions] == [("convbert_onnx", "SpanDynamicConv")]
+    assert all(len(node.input) == 3 for node in nodes)
+    as_trained = onnx.load(exported("plain", "cpu", "as-trained"))
+    assert all(len(node.input) == 2 for node in as_trained.graph.node if node.domain == "convbert_onnx")
+
+
+@pytest.mark.parametrize(
+    ("opset", "ir_version", "target"),
+    [
+        (18, 8, "portable"),
+        (19, 9, "portable"),
+        (20, 9, "portable"),
+        (21, 10, "portable"),
+        (22, 10, "portable"),
+        (23, 11, "portable"),
+        (23, 11, "cpu"),
+    ],
+)
+def test_every_opset_is_written_with_the_oldest_ir_version(
+    tmp_path: Path, opset: int, ir_version: int, target: Any
+) -> None:
+    record = export(PLAIN, tmp_path / "model.onnx", opset=opset, target=target)
+    model = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert {operators.domain: operators.version for operators in model.opset_import}[""] == opset
+    assert model.ir_version == record.ir_version == ir_version
+
+
+def test_axes_are_dynamic_and_named(exported: Exported) -> None:
+    session = onnxruntime.InferenceSession(exported())
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    assert [spec.name for spec in inputs] == ["input_ids", "attention_mask", "token_type_ids"]
+    assert [spec.name for spec in outputs] == ["start_logits", "end_logits"]
+    assert all(spec.shape == ["batch", "sequence"] for spec in [*inputs, *outputs])
+
+
+def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    record = export(PLAIN, tmp_path / "model.onnx", progress=lambda *step: steps.append(step))
+    shapes = {(shape.batch, shape.sequence, shape.padded) for shape in record.validated}
+    assert {(1, 1, False), (1, 2, False), (1, 3, False), (1, 512, False), (2, 512, True)} <= shapes
+    assert 0 < record.worst_difference < record.tolerance == TOLERANCE
+    assert record.source == "plain-question-answering"
+    assert record.operators == {"SpanDynamicConv": 3}
+    metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props}
+    bundle = Bundle.from_metadata(metadata)
+    assert bundle is not None
+    assert bundle.record == record
+    assert bundle.tokenizer_json == (PLAIN / "tokenizer.json").read_text()
+    assert [done for _, done, _ in steps] == list(range(len(steps)))
+    assert steps[-1][1:] == (len(steps) - 1, len(steps) - 1)
+
+
+def test_lengths_of_a_small_model_stay_within_it() -> None:
+    config = ConvBertForQuestionAnswering.from_pretrained(CHECKPOINTS / "grouped-question-answering").config
+    assert max(sequence for _, sequence, _ in shapes_to_validate(config)) == 128
+
+
+@pytest.mark.parametrize("source", ["ours", "reference"])
+def test_a_live_model_is_exported_like_its_checkpoint(exported: Exported, tmp_path: Path, source: str) -> None:
+    kind: Any = {"ours": ConvBertForQuestionAnswering, "reference": Reference}[source]
+    model = kind.from_pretrained(PLAIN).train()
+    record = export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
+    assert record.source == "ConvBertForQuestionAnswering"
+    assert model.training
+    bundle = Bundle.from_metadata(onnxruntime.InferenceSession(exported()).get_modelmeta().custom_metadata_map)
+    assert bundle is not None
+    assert record.source_sha256 == bundle.record.source_sha256
+    case = pipeline_cases("plain", "question-answering")[0]
+    assert same_result(ConvBertOnnxPipeline(tmp_path / "model.onnx")(**case["inputs"]), case["output"])
+
+
+def test_the_tokenizer_can_be_given(tmp_path: Path) -> None:
+    tokenizer = ConvBertTokenizerFast.from_vocab(PLAIN / "vocab.txt", {"do_lower_case": True, "model_max_length": 100})
+    export(PLAIN, tmp_path / "model.onnx", tokenizer=tokenizer)
+    pipe = ConvBertOnnxPipeline(tmp_path / "model.onnx")
+    assert pipe.tokenizer.model_max_length == 100
+    with pytest.raises(InputError, match="more than the 100 tokens"):
+        pipe("who?", "me", max_seq_len=101)
+
+
+def test_a_directory_is_written_in_optimums_layout(tmp_path: Path) -> None:
+    export(PLAIN, tmp_path / "model", layout="directory")
+    names = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert names == ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"]
+    case = pipeline_cases("plain", "question-answering")[0]
+    assert same_result(ConvBertOnnxPipeline(tmp_path / "model")(**case["inputs"]), case["output"])
+    assert transformers.AutoConfig.from_pretrained(tmp_path / "model").model_type == "convbert"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert tokenizer.model_max_length == 512
+
+
+@pytest.fixture
+def headless(tmp_path: Path) -> Path:
+    """The plain checkpoint as a pretrained model is released: without a head."""
+    ConvBertModel.from_pretrained(PLAIN).save_pretrained(tmp_path / "headless")
+    shutil.copy(PLAIN / "tokenizer.json", tmp_path / "headless")
+    return tmp_path / "headless"
+
+
+def test_a_random_head_is_exported_only_when_asked(headless: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingHeadError, match="no trained ConvBertForQuestionAnswering head"):
+        export(headless, tmp_path / "model.onnx", task="qa")
+    assert not (tmp_path / "model.onnx").exists()
+    export(headless, tmp_path / "model.onnx", task="qa", allow_random_head=True)
+
+
+def test_the_validation_notices_another_model(exported: Exported) -> None:
+    model = ConvBertForQuestionAnswering.from_pretrained(PLAIN, padding="masked")
+    task = task_by_name("qa")
+    validate(exported(), model, task)
+    with torch.no_grad():
+        model.qa_outputs.weight.copy_(model.qa_outputs.weight.flip(0))  # start and end change places
+    with pytest.raises(ParityError, match=r"differs from the model by .* at batch 1, length 1"):
+        validate(exported(), model, task)
+
+
+def test_the_validation_notices_padding_that_leaks(exported: Exported) -> None:
+    model = ConvBertForQuestionAnswering.from_pretrained(PLAIN, padding="masked")
+    with pytest.raises(ParityError, match="batch 4, length 20, padded"):
+        validate(exported(padding="as-trained"), model, task_by_name("qa"))
+
+
+def test_a_refused_export_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "model.onnx"
+    output.write_text("old")
+    monkeypatch.setattr("convbert_onnx.exporters.validate.TOLERANCE", 0.0)
+    with pytest.raises(ParityError):
+        export(PLAIN, output)
+    assert output.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"target": "gpu"}, ExportError, "target must be one of cpu, portable"),
+        ({"precision": "fp8"}, ExportError, "precision must be one of fp32"),
+        ({"padding": "left"}, ExportError, "padding must be one of"),
+        ({"layout": "zip"}, ExportError, "layout must be one of"),
+        ({"opset": 17}, ExportError, "opset must be between 18 and 23, not 17"),
+        ({"task": "squad"}, InputError, "there is no task 'squad'"),
+    ],
+)
+def test_impossible_options_are_refused(
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        export(PLAIN, tmp_path / "model.onnx", **options)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, headless: Path) -> None:
+    with pytest.raises(FileMissingError, match="save_pretrained"):
+        export(tmp_path / "nowhere", tmp_path / "model.onnx")
+    (headless / "tokenizer.json").unlink()
+    with pytest.raises(FileMissingError, match="no tokenizer was found"):
+        export(headless, tmp_path / "model.onnx", task="qa", allow_random_head=True)
+    with pytest.raises(FileMissingError, match="pass tokenizer="):
+        export(ConvBertForQuestionAnswering.from_pretrained(PLAIN), tmp_path / "model.onnx")
+    with pytest.raises(ExportError, match="is a directory"):
+        export(PLAIN, tmp_path)
+    with pytest.raises(ExportError, match="cannot do"):
+        export(ConvBertModel.from_pretrained(PLAIN), tmp_path / "model.onnx", task="qa", tokenizer=PLAIN)
+
+
+def test_a_tokenizer_beyond_the_embeddings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only 3425 embeddings"):
+        export(PLAIN, tmp_path / "model.onnx", tokenizer=CHECKPOINTS / "cased-question-answering")
+
+
+def test_a_checkpoint_that_does_not_say_its_task_needs_one(headless: Path, tmp_path: Path) -> None:
+    text = (headless / "config.json").read_text().replace('"ConvBertModel"', "")
+    (headless / "config.json").write_text(text)
+    with pytest.raises(InputError, match="pass --task"):
+        export(headless, tmp_path / "model.onnx")
+
+
+def test_half_precision_weights_are_exported_in_fp32(tmp_path: Path) -> None:
+    shutil.copytree(PLAIN, tmp_path / "half")
+    tensors = {name: tensor.half() for name, tensor in load_file(PLAIN / "model.safetensors").items()}
+    save_file(tensors, tmp_path / "half" / "model.safetensors", metadata={"format": "pt"})
+    export(tmp_path / "half", tmp_path / "model.onnx")
+    types = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer}
+    assert onnx.TensorProto.FLOAT16 not in types
+
+
+def test_the_command_exports_with_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["export", "--model", str(PLAIN)])
+    assert result.exit_code == 0, result.output
+    assert "3 x SpanDynamicConv (ONNX function inside as fallback)" in result.stdout
+    assert "worst difference" in result.stdout
+    assert (tmp_path / "model.onnx").is_file()
+
+
+def test_the_command_fails_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["export", "--model", str(tmp_path), "-o", str(tmp_path / "model.onnx")])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

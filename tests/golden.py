@@ -1,0 +1,68 @@
+"""The reference's results, and what it means to agree with them."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ARCHITECTURES = ("plain", "grouped", "cased")
+DATA = Path(__file__).parent / "data"
+CHECKPOINTS = DATA / "checkpoints"
+
+Batch = dict[str, NDArray[Any]]
+
+
+def pipeline_cases(architecture: str, task: str) -> list[dict[str, Any]]:
+    """Inputs, parameters, and output or error of the reference's pipeline."""
+    path = DATA / "golden" / f"{architecture}-{task}.json"
+    cases: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    return cases
+
+
+def tokenizer_cases(architecture: str) -> list[dict[str, Any]]:
+    """Texts, pairs, and what the reference's tokenizer makes of them."""
+    path = DATA / "golden" / f"{architecture}-tokenizer.json"
+    cases: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return cases
+
+
+def batches(architecture: str, task: str) -> list[Batch]:
+    """Inputs and outputs of each batch; ``row<r>.<output>`` is row r run alone."""
+    found: dict[int, Batch] = defaultdict(dict)
+    with np.load(DATA / "golden" / f"{architecture}-{task}.npz") as arrays:
+        for key, array in arrays.items():
+            number, name = key.split(".", 1)
+            found[int(number)][name] = array
+    return [found[number] for number in sorted(found)]
+
+
+def inputs_of(batch: Batch) -> Batch:
+    return {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
+
+
+def relative_difference(actual: NDArray[Any], expected: NDArray[Any]) -> float:
+    """The largest difference as a part of the largest expected value."""
+    assert actual.shape == expected.shape
+    return float(np.abs(actual - expected).max() / np.abs(expected).max())
+
+
+def same_result(actual: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    """Whether results of a pipeline agree: scores to ``tolerance``, everything else exactly."""
+    if isinstance(expected, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(expected)
+            and all(same_result(one, other, tolerance) for one, other in zip(actual, expected, strict=True))
+        )
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(same_result(actual[key], expected[key], tolerance) for key in expected)
+        )
+    if isinstance(expected, float):
+        return isinstance(actual, float) and abs(actual - expected) <= tolerance
+    return bool(actual == expected)

@@ -1,0 +1,20 @@
+"""Running a model where torch, onnx and transformers cannot be imported."""
+
+import subprocess
+import sys
+
+from conftest import Exported
+from golden import pipeline_cases
+
+HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "safetensors", "transformers", "optimum")
+
+
+def test_a_model_runs_without_the_export_side(exported: Exported) -> None:
+    case = pipeline_cases("plain", "question-answering")[0]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r}))\n"
+        "from convbert_onnx import ConvBertOnnxPipeline\n"
+        f"print(ConvBertOnnxPipeline({str(exported())!r})(**{case['inputs']!r})['answer'])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+    assert output.decode().strip() == case["output"]["answer"]
