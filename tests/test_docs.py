@@ -1,0 +1,79 @@
+"""Every command and every Python example in README.md and docs/ is run, and gives the output that stands there.
+
+Numbers may differ, because machines do; everything else may not. `make` commands are run by .ci/run.
+"""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```(console|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a clone with an exported model in it."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """The commands of a console block, each with the output below it."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def same(actual: str, expected: str) -> bool:
+    """Whether outputs agree but for numbers; a last line of ... stands for more."""
+    actual, expected = (NUMBER.sub("#", text).strip() for text in (actual, expected))
+    return actual.startswith(expected.removesuffix("...")) if expected.endswith("\n...") else actual == expected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_says_what_happens(page: Path, workplace: Path, exported: object) -> None:
+    shutil.copy(exported(), workplace / "model.onnx")  # type: ignore[operator]
+    names: dict[str, object] = {}
+    for kind, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "pycon":
+            test = doctest.DocTestParser().get_doctest(block, names, page.name, str(page), 0)
+            report: list[str] = []
+            doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append, clear_globs=False)
+            names |= test.globs
+            assert not report, "".join(report)
+            continue
+        for command, expected in commands(block):
+            if not command.startswith("make "):
+                result = subprocess.run(command, shell=True, cwd=workplace, capture_output=True, text=True)
+                output = result.stderr + result.stdout
+                assert same(output, expected), f"$ {command}\n{output}"
+
+
+def test_make_commands_are_run_by_ci() -> None:
+    mentioned = set(re.findall(r"^\$ (make \w+)$", "\n".join(page.read_text() for page in PAGES), re.MULTILINE))
+    assert "make demo" in mentioned
+    assert mentioned <= set((ROOT / ".ci" / "run").read_text().splitlines())
+
+
+def test_the_comparison_notices_a_difference() -> None:
+    assert same("a 1.5e-06 b\n", "a 2.25 b")
+    assert same("first\nsecond\n", "first\n...")
+    assert not same("a 1 c", "a 1 b")
+    assert not same("first\nsecond\n", "first")
+    assert not same("second\n", "first\n...")
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
