@@ -80,6 +80,13 @@ def test_a_newer_ir_version_says_what_to_do(broken: Path) -> None:
         open_model(broken)
 
 
+def test_a_newer_opset_says_what_to_do(broken: Path) -> None:
+    opset = b"\x42\x04\x0a\x00\x10"  # field 8, opset_import: domain "", version
+    patch(broken, opset + b"\x12", opset + b"\x7f")
+    with pytest.raises(BundleError, match=r"uses opset 127, onnxruntime .* knows up to \d+: pip install --upgrade"):
+        open_model(broken)
+
+
 def test_a_newer_bundle_format_says_to_upgrade(broken: Path) -> None:
     key = b"convbert_onnx.format_version\x12\x01"
     patch(broken, key + b"1", key + b"9")
