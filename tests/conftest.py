@@ -1,18 +1,15 @@
 """What all tests share: which versions run, the toy checkpoints, and what is exported from them."""
 
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
-from golden import CHECKPOINTS
-
-Exported = Callable[..., Path]
+from golden import CHECKPOINTS, Exported
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--bundles", type=Path, help="files that tests/export_bundles.py wrote, for a machine without torch"
+        "--bundles", type=Path, help="files that tests/support/export_bundles.py wrote, for a machine without torch"
     )
 
 

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$BIN/pip" wheel --quiet --no-deps --wheel-dir "$work/dist" .
-"$BIN/python" tests/export_bundles.py "$work/bundles"
+"$BIN/python" tests/support/export_bundles.py "$work/bundles"
 # Away from the repository, so that only the wheel can be imported.
 cp -r tests pyproject.toml "$work"
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Exported
-from golden import pipeline_cases, same_result
+from golden import Exported, pipeline_cases, same_result
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.cli import main

@@ -12,8 +12,16 @@ import pytest
 import torch
 import transformers
 from click.testing import CliRunner
-from conftest import Exported
-from golden import ARCHITECTURES, CHECKPOINTS, batches, inputs_of, pipeline_cases, relative_difference, same_result
+from golden import (
+    ARCHITECTURES,
+    CHECKPOINTS,
+    Exported,
+    batches,
+    inputs_of,
+    pipeline_cases,
+    relative_difference,
+    same_result,
+)
 from safetensors.torch import load_file, save_file
 from transformers import ConvBertForQuestionAnswering as Reference
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 import transformers
-from conftest import Exported
-from golden import ARCHITECTURES, CHECKPOINTS, pipeline_cases, same_result
+from golden import ARCHITECTURES, CHECKPOINTS, Exported, pipeline_cases, same_result
 
 # optimum imports parts of transformers and torch that are about to go.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import onnx
 import pytest
+from golden import CHECKPOINTS
 
 from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.model import open_model
-from golden import CHECKPOINTS
 
 
 @pytest.mark.parametrize("inputs", ["float[N] x", "int64[N] input_ids, int64[N] attention_mask"])

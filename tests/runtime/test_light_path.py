@@ -3,8 +3,7 @@
 import subprocess
 import sys
 
-from conftest import Exported
-from golden import pipeline_cases
+from golden import Exported, pipeline_cases
 
 HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "safetensors", "transformers", "optimum")
 

@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Exported
-from golden import CHECKPOINTS
+from golden import CHECKPOINTS, Exported
 
 from convbert_onnx import ConvBertConfig, ConvBertOnnxPipeline
 from convbert_onnx.errors import BundleError, ConvBertError, FileMissingError, InputError

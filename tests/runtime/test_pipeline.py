@@ -5,8 +5,16 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-from conftest import Exported
-from golden import ARCHITECTURES, CHECKPOINTS, batches, inputs_of, pipeline_cases, relative_difference, same_result
+from golden import (
+    ARCHITECTURES,
+    CHECKPOINTS,
+    Exported,
+    batches,
+    inputs_of,
+    pipeline_cases,
+    relative_difference,
+    same_result,
+)
 
 from convbert_onnx import ConvBertConfig, ConvBertOnnxPipeline, ConvBertTokenizerFast
 from convbert_onnx.errors import InputError, InputTypeError, RunError

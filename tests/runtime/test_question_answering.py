@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Exported
-from golden import ARCHITECTURES, pipeline_cases, same_result
+from golden import ARCHITECTURES, Exported, pipeline_cases, same_result
 from hypothesis import given
 from hypothesis import strategies as st
 

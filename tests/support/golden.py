@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 ARCHITECTURES = ("plain", "grouped", "cased")
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 CHECKPOINTS = DATA / "checkpoints"
 
 Batch = dict[str, NDArray[Any]]
+
+Exported = Callable[..., Path]
+"""The fixture ``exported``: from architecture, target and padding to an exported model."""
 
 
 def pipeline_cases(architecture: str, task: str) -> list[dict[str, Any]]:

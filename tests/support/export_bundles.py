@@ -1,4 +1,4 @@
-"""Export the toy checkpoints, for tests on machines without torch: python tests/export_bundles.py DIRECTORY."""
+"""Export the toy checkpoints, for tests on machines without torch: python tests/support/export_bundles.py DIRECTORY."""
 
 import sys
 from itertools import product
