@@ -32,6 +32,9 @@ ACTIVATIONS = (
 )
 """The activations that ``hidden_act`` may name, as the reference spells them."""
 
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+SUMMARY_TYPES = ("last", "first", "mean", "cls_index")
+
 _POSITIVE = (
     "vocab_size",
     "hidden_size",
@@ -79,6 +82,14 @@ class ConvBertConfig:
     conv_kernel_size: int = 9
     num_groups: int = 1
     classifier_dropout: float | None = None
+    problem_type: str | None = None
+    summary_type: str = "last"
+    summary_use_proj: bool = False
+    summary_proj_to_labels: bool = False
+    summary_activation: str | None = None
+    summary_first_dropout: float = 0.0
+    summary_last_dropout: float = 0.0
+    tie_word_embeddings: bool = True
     num_labels: int = 2
     id2label: Mapping[int, str] = field(default_factory=dict)
     architectures: tuple[str, ...] = ()
@@ -107,6 +118,10 @@ class ConvBertConfig:
             raise ConfigError(f"hidden_act {self.hidden_act!r} is not known; known are {', '.join(ACTIVATIONS)}")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
             raise ConfigError(f"pad_token_id must be below vocab_size ({self.vocab_size}), not {self.pad_token_id}")
+        for name, known in (("summary_type", SUMMARY_TYPES), ("problem_type", (None, *PROBLEM_TYPES))):
+            if getattr(self, name) not in known:
+                choices = ", ".join(map(str, known))
+                raise ConfigError(f"{name} {getattr(self, name)!r} is not known; known are {choices}")
         for name in ("layer_norm_eps", "initializer_range"):
             value = getattr(self, name)
             if not isinstance(value, float | int) or not value > 0:

@@ -27,7 +27,7 @@ def trace(model: PreTrainedModel, task: Task, opset: int) -> ir.Model:
     Raises:
         ExportError: the graph's inputs or outputs are not those of the task.
     """
-    axes = {"batch": torch.export.Dim("batch")}
+    axes = {"batch": torch.export.Dim("batch"), "choices": torch.export.Dim("choices")}
     axes["sequence"] = torch.export.Dim("sequence", max=model.config.max_position_embeddings)
     # One tensor per input, because PyTorch takes one tensor passed twice for one input. Sizes of 1 would be burnt in.
     sample = {spec.name: torch.zeros([2] * len(spec.axes), dtype=torch.int64) for spec in task.inputs}

@@ -21,6 +21,9 @@ TOLERANCE = 1e-4
 """Largest difference of an fp32 export, relative to the largest output (at least 1)."""
 
 
+_CHOICES = 3
+
+
 def shapes_to_validate(config: ConvBertConfig) -> list[tuple[int, int, bool]]:
     """(batch, sequence, padded): around the kernel's width, the maximum, and a few between, padded and not."""
     longest, kernel = config.max_position_embeddings, config.conv_kernel_size
@@ -48,7 +51,7 @@ def validate(
     random = np.random.default_rng(0)
     validated = []
     for batch, sequence, padded in shapes_to_validate(model.config):
-        inputs = _inputs(model.config, random, batch, sequence, padded)
+        inputs = _inputs(model.config, task, random, batch, sequence, padded)
         difference = _difference(session, model, task, inputs)
         validated.append(ValidatedShape(batch, sequence, padded, difference))
         if not difference <= TOLERANCE:
@@ -62,16 +65,17 @@ def validate(
 
 
 def _inputs(
-    config: ConvBertConfig, random: np.random.Generator, batch: int, sequence: int, padded: bool
+    config: ConvBertConfig, task: Task, random: np.random.Generator, batch: int, sequence: int, padded: bool
 ) -> dict[str, NDArray[np.int64]]:
-    lengths = np.full(batch, sequence)
+    rows = (batch, _CHOICES) if "choices" in task.inputs[0].axes else (batch,)
+    lengths = np.full(rows, sequence)
     if padded:
-        lengths[1:] = random.integers(1, sequence + 1, batch - 1)
-    mask = (np.arange(sequence) < lengths[:, None]).astype(np.int64)
+        lengths[1:] = random.integers(1, sequence + 1, lengths[1:].shape)
+    mask = (np.arange(sequence) < lengths[..., None]).astype(np.int64)
     return {
-        "input_ids": random.integers(0, config.vocab_size, (batch, sequence)) * mask,
+        "input_ids": random.integers(0, config.vocab_size, mask.shape) * mask,
         "attention_mask": mask,
-        "token_type_ids": random.integers(0, config.type_vocab_size, (batch, sequence)) * mask,
+        "token_type_ids": random.integers(0, config.type_vocab_size, mask.shape) * mask,
     }
 
 

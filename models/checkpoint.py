@@ -115,7 +115,7 @@ def from_reference(
 def to_reference(tensors: Mapping[str, Tensor], head: str, config: ConvBertConfig) -> dict[str, Tensor]:
     """Our state dict under the reference's names and in its shapes."""
     backbone, top = weights_of(head, config)
-    prefix = BACKBONE if top else ""
+    prefix = "" if head == "ConvBertModel" else BACKBONE
     named = {prefix + weight.reference: weight for weight in backbone} | {weight.reference: weight for weight in top}
     return {name: weight.write(tensors[weight.ours]) for name, weight in named.items()}
 

@@ -20,9 +20,17 @@ __all__ = ["BaseModelOutput", "ConvBertModel"]
 
 
 class BaseModelOutput(NamedTuple):
-    """What the backbone gives: ``last_hidden_state`` float [B, S, hidden_size]."""
+    """What the backbone gives.
+
+    Attributes:
+        last_hidden_state: float [B, S, hidden_size], or [B, 1, hidden_size] where one position was asked for.
+        hidden_states: the embeddings and each layer's output, if asked for.
+        attentions: each layer's attention probabilities [B, H, S, S], if asked for.
+    """
 
     last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
 
 
 class Mask(NamedTuple):
@@ -85,17 +93,30 @@ class MixedAttention(nn.Module):
         self.output = nn.Linear(size, size)
         self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
 
-    def forward(self, hidden: Tensor, mask: Mask) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Mask) -> tuple[Tensor, Tensor]:
         query = self.query(hidden)
-        attended = self.attend(query, self.key(hidden), self.value(hidden), mask.attention)
+        attended, probabilities = self.attend(query, hidden, mask.attention)
         convolved = self.convolve(query, hidden, mask.convolution)
+        return self.output(torch.cat([attended, convolved], dim=-1)), probabilities
+
+    def at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
+        """The output at one position [B] of each row, [B, 1, hidden_size], from what that position sees."""
+        middle = self.kernel_size // 2
+        span, real = _span(position, self.kernel_size, hidden.shape[1])
+        rows = torch.arange(hidden.shape[0], device=hidden.device).unsqueeze(1)
+        if mask.convolution is not None:
+            real = real * mask.convolution[rows, span]
+        window = hidden[rows, span]
+        query = self.query(window)
+        attended, _ = self.attend(query[:, middle : middle + 1], hidden, mask.attention)
+        convolved = self.convolve(query, window, real)[:, middle : middle + 1]
         return self.output(torch.cat([attended, convolved], dim=-1))
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        query, key, value = self.heads(query), self.heads(key), self.heads(value)  # [B, H, S, D]
+    def attend(self, query: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        query, key, value = (self.heads(x) for x in (query, self.key(hidden), self.value(hidden)))  # [B, H, S, D]
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + mask
-        context = self.dropout(scores.softmax(dim=-1)) @ value
-        return context.transpose(1, 2).flatten(2)
+        probabilities = self.dropout(scores.softmax(dim=-1))
+        return (probabilities @ value).transpose(1, 2).flatten(2), probabilities
 
     def convolve(self, query: Tensor, hidden: Tensor, mask: Tensor | None) -> Tensor:
         kernel_logits = self.span_kernel(self.span_key(hidden, mask) * query)
@@ -106,6 +127,12 @@ class MixedAttention(nn.Module):
     def heads(self, channels: Tensor) -> Tensor:
         batch, sequence, size = channels.shape
         return channels.view(batch, sequence, self.num_heads, size // self.num_heads).transpose(1, 2)
+
+
+def _span(position: Tensor, size: int, length: int) -> tuple[Tensor, Tensor]:
+    """The ``size`` positions around each position, [B, size], and which of them lie in the sequence."""
+    span = position.unsqueeze(1) + torch.arange(size, device=position.device) - size // 2
+    return span.clamp(0, length - 1), ((span >= 0) & (span < length)).long()
 
 
 class GroupedLinear(nn.Module):
@@ -149,8 +176,17 @@ class ConvBertLayer(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, hidden: Tensor, mask: Mask) -> Tensor:
-        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
+    def forward(self, hidden: Tensor, mask: Mask) -> tuple[Tensor, Tensor]:
+        mixed, probabilities = self.attention(hidden, mask)
+        return self.add(hidden, mixed), probabilities
+
+    def at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
+        """The output at one position [B] of each row, [B, 1, hidden_size]."""
+        rows = torch.arange(hidden.shape[0], device=hidden.device)
+        return self.add(hidden[rows, position].unsqueeze(1), self.attention.at(position, hidden, mask))
+
+    def add(self, hidden: Tensor, mixed: Tensor) -> Tensor:
+        hidden = self.attention_norm(hidden + self.dropout(mixed))
         return self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
 
 
@@ -168,7 +204,14 @@ class ConvBertModel(PreTrainedModel):
         self.initialize()
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        *,
+        position: Tensor | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
     ) -> BaseModelOutput:
         """Compute the last layer's hidden states.
 
@@ -176,14 +219,27 @@ class ConvBertModel(PreTrainedModel):
             input_ids: int64 [B, S].
             attention_mask: int64 [B, S], 1 for real tokens and 0 for padding; all real by default.
             token_type_ids: int64 [B, S], the segment of each token; all 0 by default.
+            position: int64 [B], the one position of each row that is wanted. The last layer is then computed for it
+                alone, with the same result; hidden states and attentions of that layer are not to be had.
+            output_hidden_states: give the output of every layer.
+            output_attentions: give the attention probabilities of every layer.
         """
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         hidden = self.project(self.embeddings(input_ids, token_type_ids))
         mask = self.mask(attention_mask, hidden.dtype)
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return BaseModelOutput(hidden)
+        states, attentions = [hidden], []
+        for layer in self.layers if position is None else self.layers[:-1]:
+            hidden, probabilities = layer(hidden, mask)
+            states.append(hidden)
+            attentions.append(probabilities)
+        if position is not None:
+            last = self.layers[-1]
+            assert isinstance(last, ConvBertLayer)
+            hidden = last.at(position, hidden, mask)
+        return BaseModelOutput(
+            hidden, tuple(states) if output_hidden_states else None, tuple(attentions) if output_attentions else None
+        )
 
     def mask(self, attention_mask: Tensor, dtype: torch.dtype) -> Mask:
         """Both forms of the padding mask, made once for all layers."""

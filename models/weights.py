@@ -73,6 +73,21 @@ _LAYER = [
 
 _HEADS: Mapping[str, list[Weight]] = {
     "ConvBertModel": [],
+    "ConvBertForMaskedLM": [
+        *_pair("generator_predictions.dense", "predictions.dense"),
+        *_pair("generator_predictions.LayerNorm", "predictions.norm"),
+        Weight("generator_lm_head.bias", "bias"),
+        Weight("generator_lm_head.weight", "vocabulary"),
+    ],
+    "ConvBertForSequenceClassification": [
+        *_pair("classifier.dense", "classifier.dense"),
+        *_pair("classifier.out_proj", "classifier.output"),
+    ],
+    "ConvBertForMultipleChoice": [
+        *_pair("sequence_summary.summary", "sequence_summary.summary"),
+        *_pair("classifier", "classifier"),
+    ],
+    "ConvBertForTokenClassification": _pair("classifier", "classifier"),
     "ConvBertForQuestionAnswering": _pair("qa_outputs", "qa_outputs"),
 }
 
@@ -101,13 +116,21 @@ def _backbone(config: ConvBertConfig) -> Iterator[Weight]:
             yield weight / (f"encoder.layer.{layer}.", f"layers.{layer}.")
 
 
+def _head(head: str, config: ConvBertConfig) -> Iterator[Weight]:
+    for weight in _HEADS[head]:
+        tied = weight.reference == "generator_lm_head.weight" and config.tie_word_embeddings
+        absent = weight.reference.startswith("sequence_summary.") and not config.summary_use_proj
+        if not (tied or absent):
+            yield weight
+
+
 def weights_of(head: str, config: ConvBertConfig) -> tuple[list[Weight], list[Weight]]:
     """The weights of the backbone and of the head, for the class with the name ``head``.
 
     The backbone's names have no prefix on the reference's side; on ours they are those of the class's state dict.
     """
     ours = "" if head == "ConvBertModel" else "convbert."
-    return [weight / ("", ours) for weight in _backbone(config)], _HEADS[head]
+    return [weight / ("", ours) for weight in _backbone(config)], list(_head(head, config))
 
 
 def known_elsewhere(name: str) -> bool:
