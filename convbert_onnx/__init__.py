@@ -14,13 +14,20 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ConvBertError
 
 if TYPE_CHECKING:
-    from convbert_onnx.runtime import ConvBertOnnxPipeline, ConvBertTokenizerFast
+    from convbert_onnx.runtime import ConvBertOnnxPipeline, ConvBertTokenizer, ConvBertTokenizerFast
 
-__all__ = ["ConvBertConfig", "ConvBertError", "ConvBertOnnxPipeline", "ConvBertTokenizerFast", "__version__"]
+__all__ = [
+    "ConvBertConfig",
+    "ConvBertError",
+    "ConvBertOnnxPipeline",
+    "ConvBertTokenizer",
+    "ConvBertTokenizerFast",
+    "__version__",
+]
 
 __version__: str
 
-_RUNTIME = ("ConvBertOnnxPipeline", "ConvBertTokenizerFast")
+_RUNTIME = ("ConvBertOnnxPipeline", "ConvBertTokenizer", "ConvBertTokenizerFast")
 
 
 def __getattr__(name: str) -> Any:

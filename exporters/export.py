@@ -21,7 +21,8 @@ from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.runtime.engine import load_onnxruntime
-from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Progress", "export"]
@@ -42,7 +43,7 @@ def export(
     opset: int = 18,
     padding: Padding = "masked",
     layout: Layout = "file",
-    tokenizer: ConvBertTokenizerFast | str | Path | None = None,
+    tokenizer: TokenizerBase | str | Path | None = None,
     allow_random_head: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> ExportRecord:
@@ -161,14 +162,14 @@ def _load(
 
 
 def _tokenizer(
-    model: nn.Module | str | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
-) -> ConvBertTokenizerFast:
+    model: nn.Module | str | Path, tokenizer: TokenizerBase | str | Path | None, config: ConvBertConfig
+) -> TokenizerBase:
     if tokenizer is None:
         if isinstance(model, nn.Module):
             raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=, for example its directory")
         tokenizer = model
-    if not isinstance(tokenizer, ConvBertTokenizerFast):
-        tokenizer = ConvBertTokenizerFast.from_pretrained(tokenizer)
+    if not isinstance(tokenizer, TokenizerBase):
+        tokenizer = load_tokenizer(tokenizer)
     tokenizer.check_fits(config)
     return tokenizer
 
@@ -185,7 +186,7 @@ def _append_metadata(path: Path, metadata: dict[str, str]) -> None:
         file.write(tail.SerializeToString())
 
 
-def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: ConvBertTokenizerFast) -> None:
+def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:
     """What optimum expects beside model.onnx."""
     for name, text in {"config.json": config.to_json(), **tokenizer.files()}.items():
         with replacing(directory / name) as temporary:

@@ -4,5 +4,6 @@ from convbert_onnx.runtime.inspection import inspect
 from convbert_onnx.runtime.json_lines import answer_lines
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.runtime.tokenizer_python import ConvBertTokenizer
 
-__all__ = ["ConvBertOnnxPipeline", "ConvBertTokenizerFast", "answer_lines", "inspect"]
+__all__ = ["ConvBertOnnxPipeline", "ConvBertTokenizer", "ConvBertTokenizerFast", "answer_lines", "inspect"]

@@ -1,6 +1,6 @@
 """Texts as numbers: tokens of one text, and the model's input rows made of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,12 @@ class Tokens:
     ids: IntArray
     offsets: IntArray
     words: IntArray
+
+    @classmethod
+    def of(cls, ids: Sequence[int]) -> "Tokens":
+        """Tokens of which no more is known than their ids."""
+        count = len(ids)
+        return cls(np.array(ids, np.int64), np.zeros((count, 2), np.int64), np.full(count, -1))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,27 +64,33 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Template:
-    """Where special tokens go around a pair of texts: before, between and after them.
+    """Where special tokens go around one text or a pair: before the first, after it, and after the second.
 
     Attributes:
-        special_ids: ids of the special tokens in the three places.
+        special_ids: ids of the special tokens in each place; one place more than there are texts.
         special_types: their ``token_type_ids``.
-        text_types: ``token_type_ids`` of the two texts.
+        text_types: ``token_type_ids`` of each text.
     """
 
-    special_ids: tuple[IntArray, IntArray, IntArray]
-    special_types: tuple[IntArray, IntArray, IntArray]
-    text_types: tuple[int, int]
+    special_ids: tuple[IntArray, ...]
+    special_types: tuple[IntArray, ...]
+    text_types: tuple[int, ...]
 
     def __len__(self) -> int:
         """Number of special tokens."""
         return sum(len(ids) for ids in self.special_ids)
 
-    def pair(self, first: Tokens, second: Tokens) -> Encoding:
-        """The row for two texts."""
-        before, between, after = (_special(*part) for part in zip(self.special_ids, self.special_types, strict=True))
-        texts = [_text(tokens, i, self.text_types[i]) for i, tokens in enumerate((first, second))]
-        parts = (before, texts[0], between, texts[1], after)
+    def bare(self) -> "Template":
+        """The same without special tokens."""
+        nothing = tuple(np.zeros(0, np.int64) for _ in self.special_ids)
+        return Template(nothing, nothing, self.text_types)
+
+    def row(self, *texts: Tokens) -> Encoding:
+        """The row for as many texts as the template is for."""
+        parts = [_special(self.special_ids[0], self.special_types[0])]
+        places = zip(texts, self.text_types, self.special_ids[1:], self.special_types[1:], strict=True)
+        for number, (tokens, type_id, ids, types) in enumerate(places):
+            parts += [_text(tokens, number, type_id), _special(ids, types)]
         ids, types, sequences, offsets, words = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return Encoding(ids, types, sequences, offsets, words)
 

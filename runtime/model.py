@@ -15,7 +15,8 @@ from convbert_onnx.runtime.batching import batches, collate
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.session import open_session
-from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.tokenizers_loading import load_tokenizer, tokenizer_from_json
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Model", "Outputs", "find_file", "open_model"]
@@ -41,7 +42,7 @@ class Model:
     session: Any
     task: Task
     config: ConvBertConfig
-    tokenizer: ConvBertTokenizerFast
+    tokenizer: TokenizerBase
     bundle: Bundle | None
 
     @property
@@ -87,7 +88,7 @@ def open_model(
     *,
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
-    tokenizer: ConvBertTokenizerFast | str | Path | None = None,
+    tokenizer: TokenizerBase | str | Path | None = None,
     config: ConvBertConfig | None = None,
     session_options: Any = None,
 ) -> Model:
@@ -112,13 +113,13 @@ def open_model(
         config = bundle.config if bundle else _config_beside(file)
     found = _find_task(file, task, bundle, config)
     _check_interface(file, session, found)
-    if not isinstance(tokenizer, ConvBertTokenizerFast):
+    if not isinstance(tokenizer, TokenizerBase):
         if tokenizer is not None:
-            tokenizer = ConvBertTokenizerFast.from_pretrained(tokenizer)
+            tokenizer = load_tokenizer(tokenizer)
         elif bundle is not None:
-            tokenizer = ConvBertTokenizerFast(bundle.tokenizer_json, bundle.tokenizer_config)
+            tokenizer = tokenizer_from_json(bundle.tokenizer_json, bundle.tokenizer_config)
         else:
-            tokenizer = ConvBertTokenizerFast.from_pretrained(file.parent)
+            tokenizer = load_tokenizer(file.parent)
     tokenizer.check_fits(config)
     return Model(file, session, found, config, tokenizer, bundle)
 

@@ -14,7 +14,7 @@ from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.question_answering import QuestionAnswering
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
-from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 
 __all__ = ["ConvBertOnnxPipeline"]
 
@@ -67,7 +67,7 @@ class ConvBertOnnxPipeline:
         providers: str | Sequence[ProviderSpec] | None = None,
         threads: int | None = None,
         *,
-        tokenizer: ConvBertTokenizerFast | str | Path | None = None,
+        tokenizer: TokenizerBase | str | Path | None = None,
         config: ConvBertConfig | None = None,
         session_options: Any = None,
         batch_size: int | None = None,

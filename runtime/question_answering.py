@@ -147,9 +147,9 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             )
         if parameters.doc_stride is not None and parameters.doc_stride > longest:
             raise InputError(f"`doc_stride` ({parameters.doc_stride}) is larger than `max_seq_len` ({longest})")
-        question = self.tokenizer.tokenize(example.question)[: parameters.max_question_len]
-        context = self.tokenizer.tokenize(example.context)
-        room = longest - len(question) - self.tokenizer.num_special_tokens
+        question = self.tokenizer.encode_text(example.question)[: parameters.max_question_len]
+        context = self.tokenizer.encode_text(example.context)
+        room = longest - len(question) - self.tokenizer.num_special_tokens(pair=True)
         if room < 1:
             raise InputError(
                 f"the question takes {len(question)} of {longest} tokens and leaves no room for the context: shorten "
@@ -159,7 +159,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         if stride is None:
             usual = min(longest // 2, 128)
             stride = usual if usual < room else room // 2
-        windows = self.tokenizer.windows(question, context, longest, stride)
+        windows = self.tokenizer.windows(context, longest, stride, before=question)
         if parameters.padding in (False, "do_not_pad"):
             return windows
         width = longest if parameters.padding == "max_length" else max(len(window) for window in windows)

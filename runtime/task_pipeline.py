@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 
 __all__ = ["TaskPipeline"]
 
@@ -29,7 +29,7 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
     arguments: ClassVar[tuple[str, ...]]
     parameters: ClassVar[type[Any]]
 
-    def __init__(self, tokenizer: ConvBertTokenizerFast, max_length: int) -> None:
+    def __init__(self, tokenizer: TokenizerBase, max_length: int) -> None:
         self.tokenizer = tokenizer
         self.max_length = max_length
 

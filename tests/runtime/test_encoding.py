@@ -32,7 +32,7 @@ def test_spans_cover_everything_with_the_overlap_asked_for(length: int, size: in
 def test_a_pair_by_hand() -> None:
     special = (np.array([101]), np.array([102, 102]), np.array([102]))
     types = (np.array([0]), np.array([0, 0]), np.array([1]))
-    row = Template(special, types, (0, 1)).pair(tokens(7, 8), tokens(9))
+    row = Template(special, types, (0, 1)).row(tokens(7, 8), tokens(9))
     assert row.ids.tolist() == [101, 7, 8, 102, 102, 9, 102]
     assert row.type_ids.tolist() == [0, 0, 0, 0, 0, 1, 1]
     assert row.sequences.tolist() == [-1, 0, 0, -1, -1, 1, -1]

@@ -29,9 +29,9 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 def test_tokens_are_the_references(make: Any, architecture: str) -> None:
     tokenizer = make(architecture)
     for case in tokenizer_cases(architecture):
-        first = tokenizer.tokenize(case["text"])
+        first = tokenizer.encode_text(case["text"])
         if "pair" in case:
-            (row,) = tokenizer.windows(first, tokenizer.tokenize(case["pair"]), 10_000, 0)
+            (row,) = tokenizer.windows(tokenizer.encode_text(case["pair"]), 10_000, 0, before=first)
             assert row.ids.tolist() == case["ids"]
             assert row.type_ids.tolist() == case["types"]
         else:
@@ -51,9 +51,9 @@ def test_truncation_and_padding_in_a_tokenizer_json_are_switched_off() -> None:
         "pad_token": "[PAD]",
     }
     text = "one two three four five six seven eight nine ten eleven twelve"
-    plain = ConvBertTokenizerFast.from_pretrained(PLAIN).tokenize(text)
+    plain = ConvBertTokenizerFast.from_pretrained(PLAIN).encode_text(text)
     assert len(plain) > 10
-    assert ConvBertTokenizerFast(json.dumps(values)).tokenize(text).ids.tolist() == plain.ids.tolist()
+    assert ConvBertTokenizerFast(json.dumps(values)).encode_text(text).ids.tolist() == plain.ids.tolist()
 
 
 def test_the_json_is_kept_verbatim() -> None:
@@ -73,16 +73,17 @@ def test_the_template_is_the_tokenizers_own() -> None:
         "add_prefix_space": False,
     }
     tokenizer = ConvBertTokenizerFast(json.dumps(values))
-    (row,) = tokenizer.windows(tokenizer.tokenize("a"), tokenizer.tokenize("b"), 10, 0)
+    (row,) = tokenizer.windows(tokenizer.encode_text("b"), 10, 0, before=tokenizer.encode_text("a"))
     assert row.ids.tolist() == [2, 43, 3, 3, 44, 3]
     assert set(row.type_ids.tolist()) == {0}
-    assert tokenizer.num_special_tokens == 4
+    assert tokenizer.num_special_tokens(pair=True) == 4
+    assert tokenizer.num_special_tokens() == 2
 
 
 def test_windows_share_the_stride_and_cover_the_second_text() -> None:
     tokenizer = ConvBertTokenizerFast.from_pretrained(PLAIN)
-    first, second = tokenizer.tokenize("who?"), tokenizer.tokenize("a b c d e f g h i j k")
-    rows = tokenizer.windows(first, second, max_length=10, stride=2)
+    first, second = tokenizer.encode_text("who?"), tokenizer.encode_text("a b c d e f g h i j k")
+    rows = tokenizer.windows(second, max_length=10, before=first, stride=2)
     parts = [row.ids[row.sequences == 1].tolist() for row in rows]
     room = 10 - len(first) - 3
     assert [len(row) for row in rows[:-1]] == [10] * (len(rows) - 1)
@@ -90,7 +91,7 @@ def test_windows_share_the_stride_and_cover_the_second_text() -> None:
     assert parts[0] + [number for part in parts[1:] for number in part[2:]] == second.ids.tolist()
     for stride in (room, room + 1):
         with pytest.raises(InputError, match="shorten the first text"):
-            tokenizer.windows(first, second, max_length=10, stride=stride)
+            tokenizer.windows(second, max_length=10, before=first, stride=stride)
 
 
 def test_settings_come_from_the_directory(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_settings_come_from_the_directory(tmp_path: Path) -> None:
     tokenizer = ConvBertTokenizerFast.from_pretrained(tmp_path)
     assert tokenizer.model_max_length == 128
     assert tokenizer.pad_token_id == 3
-    upper, lower = (tokenizer.tokenize(text).ids.tolist() for text in ("The", "the"))
+    upper, lower = (tokenizer.encode_text(text).ids.tolist() for text in ("The", "the"))
     assert upper != lower
 
 
@@ -119,9 +120,9 @@ def test_line_separators_can_be_tokens(tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused() -> None:
     tokenizer = ConvBertTokenizerFast.from_pretrained(PLAIN)
     with pytest.raises(InputError, match="lone surrogate"):
-        tokenizer.tokenize("half \ud83d character")
+        tokenizer.encode_text("half \ud83d character")
     with pytest.raises(InputTypeError, match="not bytes"):
-        tokenizer.tokenize(b"bytes")  # type: ignore[arg-type]
+        tokenizer.encode_text(b"bytes")  # type: ignore[arg-type]
 
 
 def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
