@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from convbert_onnx.errors import InputError
 
-__all__ = ["TASKS", "Task", "TensorSpec", "task_by_name", "task_of_architectures"]
+__all__ = ["SECOND_USES", "TASKS", "Task", "TensorSpec", "task_by_name", "task_of_architectures"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,9 @@ TASKS: tuple[Task, ...] = (
         outputs=_tensors(("batch", "sequence"), "start_logits", "end_logits"),
     ),
 )
+
+SECOND_USES = {"zero-shot-classification": "text-classification"}
+"""What a model of one task can be used for besides, by the name that a pipeline is asked for."""
 
 
 def task_by_name(name: str) -> Task:

@@ -56,6 +56,10 @@ class Model:
         """Whether rows of different lengths must not share a batch: so it is unless the export says otherwise."""
         return self.bundle is None or self.bundle.record.padding != "masked"
 
+    @property
+    def _has_choices(self) -> bool:
+        return "choices" in self.task.inputs[0].axes
+
     def run(self, rows: Sequence[Encoding], max_rows: int | None = None) -> list[Outputs]:
         """The outputs of each row, in the rows' order.
 
@@ -67,6 +71,9 @@ class Model:
         wanted = {spec.name for spec in self.session.get_inputs()}
         for batch in batches(rows, max_rows=max_rows, equal_lengths=self.padding_changes_results):
             inputs = collate([rows[number] for number in batch], self.tokenizer.pad_token_id)
+            if self._has_choices:
+                # The score of a choice does not depend on the others, so each row can be a question of its own.
+                inputs = {name: array[:, None] for name, array in inputs.items()}
             feed = {name: array for name, array in inputs.items() if name in wanted}
             try:
                 arrays = self.session.run(names, feed)

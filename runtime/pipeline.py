@@ -9,16 +9,31 @@ from typing import Any
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ConvBertError, InputError
 from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.feature_extraction import FeatureExtraction
+from convbert_onnx.runtime.fill_mask import FillMask
 from convbert_onnx.runtime.model import open_model
+from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.question_answering import QuestionAnswering
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
+from convbert_onnx.runtime.text_classification import TextClassification
+from convbert_onnx.runtime.token_classification import TokenClassification
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.zero_shot_classification import ZeroShotClassification
+from convbert_onnx.tasks import SECOND_USES
 
 __all__ = ["ConvBertOnnxPipeline"]
 
-_PIPELINES: dict[str, type[TaskPipeline[Any, Any]]] = {"question-answering": QuestionAnswering}
+_PIPELINES: dict[str, type[TaskPipeline[Any, Any]]] = {
+    "feature-extraction": FeatureExtraction,
+    "fill-mask": FillMask,
+    "text-classification": TextClassification,
+    "zero-shot-classification": ZeroShotClassification,
+    "multiple-choice": MultipleChoice,
+    "token-classification": TokenClassification,
+    "question-answering": QuestionAnswering,
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class ConvBertOnnxPipeline:
             whole_number("threads", threads, 1)
         self._model = open_model(
             path,
-            task,
+            SECOND_USES.get(task, task) if task else None,
             providers=providers,
             threads=threads,
             tokenizer=tokenizer,
@@ -87,10 +102,8 @@ class ConvBertOnnxPipeline:
         self.session = self._model.session
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
-        self.task = self._model.task.name
-        if self.task not in _PIPELINES:
-            raise InputError(f"this version has no pipeline for {self.task} yet, only for {', '.join(_PIPELINES)}")
-        self._task = _PIPELINES[self.task](self.tokenizer, self._model.max_length)
+        self.task = task if task in SECOND_USES else self._model.task.name
+        self._task = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
         self._split({})  # wrong defaults are told now, not at the first call
 
@@ -119,12 +132,16 @@ class ConvBertOnnxPipeline:
             InputError: an input or parameter is wrong, missing or of the wrong type.
             RunError: the engine failed.
         """
+        if len(args) == 2 and self._task.second_argument is not None:
+            kwargs[self._task.second_argument] = args[1]
+            args = args[:1]
         arguments, parameters, batch_size = self._split(kwargs)
-        items = self._task.inputs(*args, **arguments)
+        items = self._task.examples(parameters, *args, **arguments)
         if isinstance(items, Iterator):
             return self._stream(items, parameters, batch_size)
-        results = self._run([self._job(item, parameters) for item in items], batch_size)
-        return results[0] if len(results) == 1 else results
+        if isinstance(items, list):
+            return self._run([self._job(item, parameters) for item in items], batch_size)
+        return self._run([self._job(items, parameters)], batch_size)[0]
 
     def answer_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[Any]:
         """The result of each call, given as its keyword arguments, or the error that it raised.
@@ -155,7 +172,9 @@ class ConvBertOnnxPipeline:
         if unknown := values.keys() - set(self._task.arguments):
             known = ", ".join(sorted({*self._task.arguments, *names, "batch_size"}))
             raise InputError(f"there is no argument {', '.join(sorted(unknown))}; there are {known}")
-        given = {name: value for name, value in parameters.items() if value is not None}
+        given = {
+            name: value for name, value in parameters.items() if value is not None or name in self._task.keeps_none
+        }
         return values, self._task.parameters(**given), batch_size
 
     def _job(self, item: Any, parameters: Any) -> _Job:

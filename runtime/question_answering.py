@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import flag, one_of, whole_number
-from convbert_onnx.runtime.task_pipeline import TaskPipeline
+from convbert_onnx.runtime.scores import FloatArray, softmax
+from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
 
 __all__ = ["Answer", "QuestionAnswering", "QuestionAnsweringExample", "QuestionAnsweringParameters"]
-
-FloatArray = NDArray[np.float64]
 
 
 class Answer(TypedDict):
@@ -86,28 +84,31 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
     arguments = ("question", "context", "data", "X")
     parameters = QuestionAnsweringParameters
 
-    def inputs(self, *args: Any, **arguments: Any) -> list[Any] | Iterator[Any]:
+    def examples(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
         """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
 
         Raises:
             InputError: the arguments fit no form, or lists have different lengths.
         """
         match args:
-            case (str(question), str(context)):
-                return [{"question": question, "context": context}]
+            case ():
+                items = arguments.pop("data", arguments.pop("X", None))
             case (items,):
                 pass
-            case (_, *_):
-                return list(args)
+            case (str(question), str(context)):
+                items = {"question": question, "context": context}
             case _:
-                items = arguments.pop("data", arguments.pop("X", None))
+                items = list(args)
         if items is None:
-            return _pair_up(arguments)
+            items, arguments = _pair_up(arguments), {}
         if arguments:
             raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
         if isinstance(items, Iterator):
             return items
-        return [items] if isinstance(items, Mapping | str) or not isinstance(items, Iterable) else list(items)
+        several = isinstance(items, Iterable) and not isinstance(items, Mapping | str)
+        found = list(items) if several else [items]
+        # The reference gives the result of a list of one without a list around it.
+        return {"data": found[0]} if len(found) == 1 else found
 
     def example(self, item: Any) -> QuestionAnsweringExample:
         """An example from a dict with ``question`` and ``context``, or from a SquadExample.
@@ -117,6 +118,8 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             InputError: one of them is None or empty.
             InputTypeError: the item, or one of them, is of another type.
         """
+        if isinstance(item, Mapping) and item.keys() == {"data"}:
+            item = item["data"]
         if isinstance(item, QuestionAnsweringExample):
             return item
         if hasattr(item, "question_text") and hasattr(item, "context_text"):
@@ -180,7 +183,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         for row, output in zip(rows, outputs, strict=True):
             allowed = row.sequences == 1
             allowed[0] = True  # the position of [CLS] stands for "no answer"
-            start, end = (_softmax(output[name], allowed) for name in ("start_logits", "end_logits"))
+            start, end = (softmax(output[name], allowed) for name in ("start_logits", "end_logits"))
             least_null = min(least_null, start[0] * end[0])
             start[0] = end[0] = 0
             for first, last, score in _best_spans(start, end, candidates, parameters.max_answer_len):
@@ -218,13 +221,6 @@ def _pair_up(arguments: Mapping[str, Any]) -> list[Any]:
             f"there are {len(question)} questions but {len(contexts)} contexts: give as many of one as of the other"
         )
     return [{"question": one, "context": other} for one, other in zip(question, contexts, strict=True)]
-
-
-def _softmax(logits: NDArray[np.float32], allowed: NDArray[np.bool_]) -> FloatArray:
-    """Probabilities over the allowed positions, 0 elsewhere."""
-    scores = np.where(allowed, logits.astype(np.float64), -np.inf)
-    exponentials = np.exp(scores - scores.max())
-    return np.asarray(exponentials / exponentials.sum(), np.float64)
 
 
 def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) -> Iterator[tuple[int, int, float]]:

@@ -1,17 +1,25 @@
 """What the pipeline of a task consists of; each task fills it in, in a file of its own."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import one_of, whole_number
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.truncation import TRUNCATION, cut
 
-__all__ = ["TaskPipeline"]
+__all__ = ["Examples", "TaskPipeline"]
 
 Example = TypeVar("Example")
 Parameters = TypeVar("Parameters")
+
+Examples = Mapping[str, Any] | list[Any] | Iterator[Any]
+"""The examples in a call, unchecked: one as the call's arguments, a list of several, or an iterator over them."""
 
 
 class TaskPipeline(ABC, Generic[Example, Parameters]):
@@ -19,27 +27,41 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
 
     Args:
         tokenizer: the model's tokenizer.
+        config: sizes and labels.
         max_length: longest row in tokens.
 
     Attributes:
         arguments: names under which a call gives its examples.
+        second_argument: the name of a second positional argument, if a call may have one.
         parameters: a frozen dataclass of what a caller can set; making one checks it.
+        keeps_none: parameters for which None is a value; for the others it means the default.
     """
 
-    arguments: ClassVar[tuple[str, ...]]
+    arguments: ClassVar[tuple[str, ...]] = ("inputs",)
+    second_argument: ClassVar[str | None] = None
     parameters: ClassVar[type[Any]]
+    keeps_none: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, tokenizer: TokenizerBase, max_length: int) -> None:
+    def __init__(self, tokenizer: TokenizerBase, config: ConvBertConfig, max_length: int) -> None:
         self.tokenizer = tokenizer
+        self.config = config
         self.max_length = max_length
 
-    @abstractmethod
-    def inputs(self, *args: Any, **arguments: Any) -> list[Any] | Iterator[Any]:
-        """The examples in a call, unchecked; an iterator is passed on as it is."""
+    def examples(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
+        """The examples in a call, by default in its first argument: one, a list or an iterator.
+
+        Raises:
+            InputError: there is none, or more than one form.
+        """
+        name = self.arguments[0]
+        if len(args) + len(arguments) != 1:
+            raise InputError(f"give one argument, {name}: an example, a list of them or an iterator")
+        (items,) = (*args, *arguments.values())
+        return items if isinstance(items, list | Iterator) else {name: items}
 
     @abstractmethod
     def example(self, item: Any) -> Example:
-        """One example, checked."""
+        """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
 
     @abstractmethod
     def encode(self, example: Example, parameters: Parameters) -> list[Encoding]:
@@ -48,3 +70,38 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
     @abstractmethod
     def decode(self, example: Example, parameters: Parameters, rows: list[Encoding], outputs: list[Outputs]) -> Any:
         """The result for an example, as JSON could hold it."""
+
+    def row(
+        self, text: str, text_pair: str | None = None, truncation: bool | str = False, max_length: int | None = None
+    ) -> Encoding:
+        """The row for a text or a pair of them.
+
+        Args:
+            text: the first text.
+            text_pair: the second one.
+            truncation: how a row that is too long is cut, as the tokenizer's ``truncation``; False forbids it.
+            max_length: longest row in tokens; by default, and at most, the model's.
+
+        Raises:
+            InputError: the row is too long and must not or cannot be cut.
+        """
+        one_of("truncation", truncation, TRUNCATION)
+        longest = self.max_length
+        if max_length is not None:
+            whole_number("max_length", max_length, 1)
+            longest = min(longest, max_length)
+        texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
+        room = longest - self.tokenizer.num_special_tokens(pair=len(texts) == 2)
+        if truncation not in (None, False, "do_not_truncate"):
+            texts = cut(texts, room, 0, "longest_first" if truncation is True else str(truncation))[0]
+        elif sum(map(len, texts)) > self.max_length - longest + room:
+            raise InputError(
+                f"the text takes {sum(map(len, texts))} tokens where the model reads {self.max_length}, special tokens "
+                "included: shorten it, or pass truncation=True"
+            )
+        return self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+
+    @property
+    def marks_subwords(self) -> bool:
+        """Whether tokens inside a word carry a mark, such as ## before them."""
+        return bool(json.loads(self.tokenizer.tokenizer_json).get("model", {}).get("continuing_subword_prefix"))

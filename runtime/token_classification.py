@@ -1,0 +1,264 @@
+"""Labels for tokens and entities (reference: transformers 4.57 ``pipelines/token_classification.py``)."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+
+from convbert_onnx.errors import InputError, InputTypeError
+from convbert_onnx.runtime.encoding import Encoding, Tokens
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import flag, one_of, whole_number
+from convbert_onnx.runtime.scores import FloatArray, softmax
+from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
+
+__all__ = ["Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
+
+_STRATEGIES = ("none", "simple", "first", "average", "max")
+
+
+class Entity(TypedDict):
+    """A token (``entity``, ``index``) or a group of them (``entity_group``) with label, score, text and offsets."""
+
+    entity: NotRequired[str]
+    entity_group: NotRequired[str]
+    score: float
+    index: NotRequired[int]
+    word: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class TokenClassificationExample:
+    """A text, or the words of one."""
+
+    text: str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenClassificationParameters:
+    """What a caller can set.
+
+    Attributes:
+        aggregation_strategy: "none" gives every token; the others give entities. "simple" joins tokens of one label;
+            "first", "average" and "max" also give all tokens of a word one label, that of the first token, of the mean
+            of scores, of the highest score.
+        ignore_labels: labels that are left out.
+        stride: read long texts in windows that share this many tokens; by default a text is cut at the model's length.
+        is_split_into_words: inputs are lists of words.
+        delimiter: what stands between words in the text that offsets refer to.
+        grouped_entities: old name: True is "simple", or "first" with ``ignore_subwords``.
+        ignore_subwords: see ``grouped_entities``.
+    """
+
+    aggregation_strategy: str = "none"
+    ignore_labels: tuple[str, ...] | list[str] = ("O",)
+    stride: int | None = None
+    is_split_into_words: bool = False
+    delimiter: str = " "
+    grouped_entities: bool | None = None
+    ignore_subwords: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.grouped_entities is not None or self.ignore_subwords is not None:
+            warnings.warn(
+                "grouped_entities and ignore_subwords are old names of aggregation_strategy",
+                DeprecationWarning,
+                stacklevel=4,
+            )
+            grouped = "first" if self.ignore_subwords else "simple"
+            object.__setattr__(self, "aggregation_strategy", grouped if self.grouped_entities else "none")
+        one_of("aggregation_strategy", str(self.aggregation_strategy).lower(), _STRATEGIES)
+        object.__setattr__(self, "aggregation_strategy", self.aggregation_strategy.lower())
+        flag("is_split_into_words", self.is_split_into_words)
+        if self.stride is not None:
+            whole_number("stride", self.stride, 0)
+            if self.aggregation_strategy == "none":
+                raise InputError('stride needs an aggregation_strategy other than "none", to join what windows share')
+
+
+@dataclass(frozen=True)
+class _Token:
+    """A token with the probability of each label."""
+
+    word: str
+    scores: FloatArray
+    start: int
+    end: int
+    index: int
+    is_subword: bool
+
+
+class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassificationParameters]):
+    """Gives tokens their labels and joins them to entities."""
+
+    parameters = TokenClassificationParameters
+
+    def examples(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
+        """As for all tasks; with ``is_split_into_words``, a list of strings is one text."""
+        items = super().examples(parameters, *args, **arguments)
+        one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
+        return {"inputs": items} if parameters.is_split_into_words and one_text else items
+
+    def example(self, item: Any) -> TokenClassificationExample:
+        """A text from a string, or from a list of its words.
+
+        Raises:
+            InputTypeError: it is neither.
+        """
+        item = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
+        if isinstance(item, list | tuple) and all(isinstance(word, str) for word in item):
+            return TokenClassificationExample(tuple(item))
+        if not isinstance(item, str):
+            raise InputTypeError(f"`inputs` must be a string or a list of them, not {type(item).__name__}")
+        return TokenClassificationExample(item)
+
+    def encode(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> list[Encoding]:
+        """The windows over a text, or without ``stride`` its beginning.
+
+        Raises:
+            InputError: ``stride`` leaves no room.
+            InputTypeError: a list of words where a text was expected, or the other way round.
+        """
+        if isinstance(example.text, tuple) != parameters.is_split_into_words:
+            raise InputTypeError("pass is_split_into_words=True with lists of words, and only with them")
+        tokens = self._tokens(example, parameters)
+        if parameters.stride is not None:
+            return self.tokenizer.windows(tokens, self.max_length, parameters.stride)
+        return [self.tokenizer.single(tokens[: self.max_length - self.tokenizer.num_special_tokens()])]
+
+    def decode(
+        self,
+        example: TokenClassificationExample,
+        parameters: TokenClassificationParameters,
+        rows: list[Encoding],
+        outputs: list[Outputs],
+    ) -> list[Entity]:
+        """The tokens or entities whose labels are not ignored, in the text's order."""
+        text = example.text if isinstance(example.text, str) else parameters.delimiter.join(example.text)
+        found: list[Entity] = []
+        for row, output in zip(rows, outputs, strict=True):
+            tokens = self._classified(text, row, softmax(output["logits"]))
+            if parameters.aggregation_strategy in ("first", "average", "max"):
+                entities = [self._word(word, parameters.aggregation_strategy) for word in _words(tokens)]
+            else:
+                entities = [self._token(token) for token in tokens]
+            if parameters.aggregation_strategy != "none":
+                entities = [self._entity(group) for group in _groups(entities)]
+            found += [one for one in entities if _label(one) not in parameters.ignore_labels]
+        return _without_overlaps(found) if len(rows) > 1 else found
+
+    def _tokens(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> Tokens:
+        if isinstance(example.text, str):
+            return self.tokenizer.encode_text(example.text)
+        parts, start = [], 0
+        for number, word in enumerate(example.text):
+            tokens = self.tokenizer.encode_text(word)
+            parts.append(Tokens(tokens.ids, tokens.offsets + start, np.full(len(tokens), number)))
+            start += len(word) + len(parameters.delimiter)
+        if not parts:
+            return self.tokenizer.encode_text("")
+        columns = zip(*((part.ids, part.offsets, part.words) for part in parts), strict=True)
+        return Tokens(*(np.concatenate(column) for column in columns))
+
+    def _classified(self, text: str, row: Encoding, scores: FloatArray) -> list[_Token]:
+        tokens = []
+        marked = self.marks_subwords
+        for index in np.flatnonzero(row.sequences == 0):
+            number = int(row.ids[index])
+            start, end = (int(offset) for offset in row.offsets[index])
+            word = self.tokenizer.convert_ids_to_tokens([number])[0]
+            if marked:
+                is_subword = len(word) != end - start
+            else:
+                is_subword = start > 0 and " " not in text[start - 1 : start + 1]
+            if number == self.tokenizer.unk_token_id:
+                word, is_subword = text[start:end], False
+            tokens.append(_Token(word, scores[index], start, end, int(index), is_subword))
+        return tokens
+
+    def _token(self, token: _Token) -> Entity:
+        best = int(token.scores.argmax())
+        return Entity(
+            entity=self.config.id2label[best],
+            score=float(token.scores[best]),
+            index=token.index,
+            word=token.word,
+            start=token.start,
+            end=token.end,
+        )
+
+    def _word(self, tokens: list[_Token], strategy: str) -> Entity:
+        """All tokens of a word with one label."""
+        if strategy == "first":
+            scores = tokens[0].scores
+        elif strategy == "max":
+            scores = max(tokens, key=lambda token: float(token.scores.max())).scores
+        else:
+            scores = np.mean([token.scores for token in tokens], axis=0)
+        best = int(scores.argmax())
+        return Entity(
+            entity=self.config.id2label[best],
+            score=float(scores[best]),
+            word=self.tokenizer.convert_tokens_to_string([token.word for token in tokens]),
+            start=tokens[0].start,
+            end=tokens[-1].end,
+        )
+
+    def _entity(self, group: list[Entity]) -> Entity:
+        """Neighbours of one label as one."""
+        return Entity(
+            entity_group=group[0]["entity"].split("-", 1)[-1],
+            score=float(np.mean([one["score"] for one in group])),
+            word=self.tokenizer.convert_tokens_to_string([one["word"] for one in group]),
+            start=group[0]["start"],
+            end=group[-1]["end"],
+        )
+
+
+def _label(entity: Entity) -> str:
+    return entity["entity"] if "entity" in entity else entity["entity_group"]
+
+
+def _words(tokens: Iterable[_Token]) -> list[list[_Token]]:
+    words: list[list[_Token]] = []
+    for token in tokens:
+        if words and token.is_subword:
+            words[-1].append(token)
+        else:
+            words.append([token])
+    return words
+
+
+def _groups(entities: Iterable[Entity]) -> list[list[Entity]]:
+    """Neighbours with one tag; a B- begins a new group, a label without prefix counts as I-."""
+    groups: list[list[Entity]] = []
+    for entity in entities:
+        begins, tag = _tag(entity["entity"])
+        if groups and not begins and tag == _tag(groups[-1][-1]["entity"])[1]:
+            groups[-1].append(entity)
+        else:
+            groups.append([entity])
+    return groups
+
+
+def _tag(label: str) -> tuple[bool, str]:
+    return label.startswith("B-"), label[2:] if label.startswith(("B-", "I-")) else label
+
+
+def _without_overlaps(entities: list[Entity]) -> list[Entity]:
+    """Of entities that overlap where windows do, the longest, then the one with the higher score."""
+    kept: list[Entity] = []
+    for entity in sorted(entities, key=lambda one: one["start"]):
+        if kept and kept[-1]["start"] <= entity["start"] < kept[-1]["end"]:
+            if (entity["end"] - entity["start"], entity["score"]) > (
+                kept[-1]["end"] - kept[-1]["start"],
+                kept[-1]["score"],
+            ):
+                kept[-1] = entity
+        else:
+            kept.append(entity)
+    return kept
