@@ -1,7 +1,7 @@
 """The heads: what turns the backbone's hidden states into the outputs of a task.
 
-All take ``input_ids``, ``attention_mask`` and ``token_type_ids`` as :class:`ConvBertModel` does, and labels that give the
-loss as the reference defines it. Shapes are letters: B batch, S sequence, L labels, C choices.
+All take ``input_ids``, ``attention_mask`` and ``token_type_ids`` as :class:`ConvBertModel` does, and labels that give
+the loss as the reference defines it. Shapes are letters: B batch, S sequence, L labels, C choices.
 """
 
 from typing import NamedTuple
@@ -298,6 +298,7 @@ class ConvBertForMultipleChoice(PreTrainedModel):
         return (mask * numbers if self.padding == "masked" else torch.zeros_like(mask) + numbers).amax(dim=1)
 
     def mean(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """The mean [B*C, hidden_size] over each row, of real positions or, as the reference has it, of all."""
         if self.padding == "as-trained":
             return hidden.mean(dim=1)
         real = mask.unsqueeze(-1).to(hidden.dtype)

@@ -1,4 +1,4 @@
-"""Hidden states as features (reference: transformers 4.57 ``pipelines/feature_extraction.py``), and sentence embeddings.
+"""Features and sentence embeddings (reference: transformers 4.57 ``pipelines/feature_extraction.py``).
 
 Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model is refused with a
 sentence, where the reference crashes.

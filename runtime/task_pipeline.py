@@ -91,13 +91,14 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
             whole_number("max_length", max_length, 1)
             longest = min(longest, max_length)
         texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
-        room = longest - self.tokenizer.num_special_tokens(pair=len(texts) == 2)
+        special = self.tokenizer.num_special_tokens(pair=len(texts) == 2)
+        length = special + sum(map(len, texts))
         if truncation not in (None, False, "do_not_truncate"):
-            texts = cut(texts, room, 0, "longest_first" if truncation is True else str(truncation))[0]
-        elif sum(map(len, texts)) > self.max_length - longest + room:
+            texts = cut(texts, longest - special, 0, "longest_first" if truncation is True else str(truncation))[0]
+        elif length > self.max_length:
             raise InputError(
-                f"the text takes {sum(map(len, texts))} tokens where the model reads {self.max_length}, special tokens "
-                "included: shorten it, or pass truncation=True"
+                f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
+                "shorten it, or pass truncation=True"
             )
         return self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
 

@@ -51,7 +51,7 @@ class TextClassificationParameters:
         max_length: length that ``truncation`` cuts to; by default the model's.
     """
 
-    top_k: int | None | str = ""
+    top_k: int | str | None = ""
     function_to_apply: str | None = None
     truncation: bool | str = False
     max_length: int | None = None

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -127,7 +127,9 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             raise InputTypeError("pass is_split_into_words=True with lists of words, and only with them")
         tokens = self._tokens(example, parameters)
         if parameters.stride is not None:
-            return self.tokenizer.windows(tokens, self.max_length, parameters.stride)
+            rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
+            # A model that padding changes gets the padding that the reference gives it.
+            return [replace(row, padded_length=len(rows[0])) for row in rows]
         return [self.tokenizer.single(tokens[: self.max_length - self.tokenizer.num_special_tokens()])]
 
     def decode(
@@ -171,10 +173,8 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             number = int(row.ids[index])
             start, end = (int(offset) for offset in row.offsets[index])
             word = self.tokenizer.convert_ids_to_tokens([number])[0]
-            if marked:
-                is_subword = len(word) != end - start
-            else:
-                is_subword = start > 0 and " " not in text[start - 1 : start + 1]
+            after_blank = start == 0 or " " in text[start - 1 : start + 1]
+            is_subword = len(word) != end - start if marked else not after_blank
             if number == self.tokenizer.unk_token_id:
                 word, is_subword = text[start:end], False
             tokens.append(_Token(word, scores[index], start, end, int(index), is_subword))
@@ -254,11 +254,7 @@ def _without_overlaps(entities: list[Entity]) -> list[Entity]:
     kept: list[Entity] = []
     for entity in sorted(entities, key=lambda one: one["start"]):
         if kept and kept[-1]["start"] <= entity["start"] < kept[-1]["end"]:
-            if (entity["end"] - entity["start"], entity["score"]) > (
-                kept[-1]["end"] - kept[-1]["start"],
-                kept[-1]["score"],
-            ):
-                kept[-1] = entity
+            kept[-1] = max(kept[-1], entity, key=lambda one: (one["end"] - one["start"], one["score"]))
         else:
             kept.append(entity)
     return kept

@@ -1,4 +1,4 @@
-"""Classification by labels of the caller's own (reference: transformers 4.57 ``pipelines/zero_shot_classification.py``).
+"""Classification by the caller's labels (reference: transformers 4.57 ``pipelines/zero_shot_classification.py``).
 
 A text-classification model for entailment is asked, for each label, whether the text entails "This example is LABEL."
 """
@@ -108,8 +108,8 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
             if label.lower().startswith("entail"):
                 return number
         warnings.warn(
-            f"no label of this model starts with 'entail' ({', '.join(self.config.id2label.values())}): the last one is "
-            "taken; for other results, name the labels in the config",
+            f"no label of this model starts with 'entail' ({', '.join(self.config.id2label.values())}): the last one "
+            "is taken; for other results, name the labels in the config",
             UserWarning,
             stacklevel=2,
         )

@@ -20,9 +20,9 @@ def test_a_config_survives_reading_and_writing(architecture: str) -> None:
 
 
 def test_fields_without_use_here_are_kept() -> None:
-    config = ConvBertConfig.from_dict({"summary_type": "first", "hidden_size": 768})
-    assert config.extra == {"summary_type": "first"}
-    assert config.to_dict()["summary_type"] == "first"
+    config = ConvBertConfig.from_dict({"transformers_version": "4.57.6", "hidden_size": 768})
+    assert config.extra == {"transformers_version": "4.57.6"}
+    assert config.to_dict()["transformers_version"] == "4.57.6"
 
 
 def test_labels_come_from_id2label_or_their_number() -> None:
@@ -51,6 +51,8 @@ def test_head_ratio_beyond_the_heads_leaves_one() -> None:
         ("layer_norm_eps", 0.0),
         ("id2label", {"0": "a", "2": "b"}),
         ("id2label", ["a", "b"]),
+        ("summary_type", "attn"),
+        ("problem_type", "ranking"),
     ],
 )
 def test_an_impossible_value_is_refused_by_name(field: str, value: Any) -> None:
