@@ -323,16 +323,11 @@ class TokenizerBase(ABC):
         if truncation is None:
             truncation = max_length is not None and padding is False
         limit = max_length or self.model_max_length
-        strategy = "longest_first" if truncation is True else truncation
         rows: list[Encoding] = []
         samples: list[int] = []
         for number, texts in enumerate(_texts(text, text_pair)):
-            tokens = tuple(self.encode_text(one) for one in texts)
-            template = self._template(len(tokens), add_special_tokens)
-            parts = [tokens]
-            if isinstance(strategy, str) and strategy != "do_not_truncate" and limit is not None:
-                parts = cut(tokens, limit - len(template), stride, strategy)
-            found = [template.row(*part) for part in parts[: None if return_overflowing_tokens else 1]]
+            found = self._rows(texts, add_special_tokens, truncation, limit, stride)
+            found = found if return_overflowing_tokens else found[:1]
             rows += found
             samples += [number] * len(found)
         rows = _padded(rows, padding, limit)
@@ -345,12 +340,7 @@ class TokenizerBase(ABC):
             columns["special_tokens_mask"] = [_extend((row.sequences < 0).astype(np.int64), row, 1) for row in rows]
         if return_offsets_mapping:
             columns["offset_mapping"] = [_extend(row.offsets, row, 0) for row in rows]
-        if return_tensors == "np":
-            result: dict[str, Any] = {name: _stacked(column) for name, column in columns.items()}
-        else:
-            result = {name: [values.tolist() for values in column] for name, column in columns.items()}
-            for offsets in result.get("offset_mapping", ()):
-                offsets[:] = map(tuple, offsets)
+        result: dict[str, Any] = _arrays(columns) if return_tensors == "np" else _lists(columns)
         if return_overflowing_tokens:
             result["overflow_to_sample_mapping"] = np.array(samples, np.int64) if return_tensors else samples
         elif isinstance(text, str) and return_tensors is None:
@@ -392,6 +382,17 @@ class TokenizerBase(ABC):
         template = self._single if texts == 1 else self._pair
         return template if special else template.bare()
 
+    def _rows(
+        self, texts: tuple[str, ...], special: bool, truncation: bool | str, limit: int | None, stride: int
+    ) -> list[Encoding]:
+        """The row for one text or two, and the rows for what was cut off."""
+        tokens = tuple(self.encode_text(text) for text in texts)
+        template = self._template(len(tokens), special)
+        if truncation in (False, "do_not_truncate") or limit is None:
+            return [template.row(*tokens)]
+        strategy = "longest_first" if truncation is True else str(truncation)
+        return [template.row(*part) for part in cut(tokens, limit - len(template), stride, strategy)]
+
     def _row_of_ids(self, first: Sequence[int], second: Sequence[int] | None) -> Encoding:
         texts = [Tokens.of(ids) for ids in (first, second) if ids is not None]
         return self._template(len(texts)).row(*texts)
@@ -423,7 +424,8 @@ def _texts(text: Any, text_pair: Any) -> list[tuple[str, ...]]:
     if isinstance(text, str):
         if text_pair is not None and not isinstance(text_pair, str):
             raise InputTypeError(f"text is a string and text_pair {type(text_pair).__name__}: pass two strings")
-        return [(text,) if text_pair is None else (text, text_pair)]
+        # The reference takes an empty second text for none, here but not in lists.
+        return [(text, text_pair) if text_pair else (text,)]
     if not isinstance(text, Sequence) or isinstance(text, bytes):
         raise InputTypeError(f"text must be a string or a list of strings, not {type(text).__name__}")
     if text_pair is None:
@@ -453,6 +455,17 @@ def _stacked(column: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
     if len({len(values) for values in column}) > 1:
         raise InputError("rows of several lengths make no array: pass padding=True, or truncation=True beside it")
     return np.stack(column) if column else np.zeros((0, 0), np.int64)
+
+
+def _arrays(columns: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, Any]:
+    return {name: _stacked(column) for name, column in columns.items()}
+
+
+def _lists(columns: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, Any]:
+    lists = {name: [values.tolist() for values in column] for name, column in columns.items()}
+    if "offset_mapping" in lists:
+        lists["offset_mapping"] = [list(map(tuple, offsets)) for offsets in lists["offset_mapping"]]
+    return lists
 
 
 def _write(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:
