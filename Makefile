@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
-SOURCES := convbert_onnx exporters runtime models tests benchmarks
 
 .PHONY: demo test lint types light clean
 
@@ -16,8 +15,8 @@ demo: $(VENV)/demo
 	@echo
 	@echo "The weights of this toy checkpoint are random, and so is the answer: name a fine-tuned one with --model."
 
-test: $(VENV)/test
-	$(BIN)/pytest
+test: build/bundles
+	$(BIN)/pytest --bundles build/bundles
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -27,8 +26,13 @@ types: $(VENV)/test
 	$(BIN)/mypy
 
 # The runtime's tests on the built wheel, where torch, onnx and transformers are not installed.
-light: $(VENV)/test
-	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" tests/light_path.sh
+light: build/bundles
+	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" BUNDLES="$(abspath build/bundles)" tests/light_path.sh
+
+# The toy checkpoints, exported once for all tests.
+build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/*.py runtime/*.py tests/support/*.py)
+	rm -rf $@ && mkdir -p build
+	$(BIN)/python tests/support/export_bundles.py $@.tmp && mv $@.tmp $@
 
 clean:
 	rm -rf $(VENV) build dist model.onnx *.egg-info

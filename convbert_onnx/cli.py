@@ -85,11 +85,15 @@ def export(checkpoint: Path, output: Path | None, as_json: bool, **options: Any)
 
 @main.command()
 @click.argument("model", type=_PATH)
+@click.option("--inputs", help="The text, for most tasks.")
+@click.option("--sequences", help="Zero-shot classification: the text; the labels are -p candidate_labels=a,b,c.")
+@click.option("--prompt", help="Multiple choice: the prompt.")
+@click.option("--choices", multiple=True, help="Multiple choice: a continuation; repeatable.")
 @click.option("--question", help="Question answering: the question.")
 @click.option("--context", help="Question answering: the text that answers it.")
 @click.option("--input", "source", help="JSON Lines to answer, one object of arguments per line; - is standard input.")
 @click.option("--output", "sink", default="-", help="Where the JSON Lines of results go; - is standard output.")
-@click.option("--task", help="Task of a file that does not say it itself.")
+@click.option("--task", help="Task of a file that does not say it itself, or zero-shot-classification.")
 @click.option(
     "-p",
     "--parameter",
@@ -104,9 +108,8 @@ def export(checkpoint: Path, output: Path | None, as_json: bool, **options: Any)
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     model: Path,
-    question: str | None,
-    context: str | None,
     source: str | None,
     sink: str,
     task: str | None,
@@ -114,11 +117,16 @@ def run(
     providers: tuple[str, ...],
     threads: int | None,
     as_json: bool,
+    **arguments: Any,
 ) -> None:
-    """Answer one question, or a file of them, with an exported model."""
-    call = {name: value for name, value in (("question", question), ("context", context)) if value is not None}
+    """Run an exported model on one example, or on a file of them."""
+    call = {
+        name: list(value) if name == "choices" else value
+        for name, value in arguments.items()
+        if value not in (None, ())
+    }
     if (source is None) == (not call):
-        raise click.UsageError("give either --question and --context, or --input with a file of JSON Lines")
+        raise click.UsageError("give either an example (--inputs, or --question and --context), or --input with a file")
     from convbert_onnx import runtime
 
     pipe = runtime.ConvBertOnnxPipeline(

@@ -85,7 +85,41 @@ def _describe_answer(context: str, answer: Mapping[str, Any]) -> str:
     return f"{answer['answer']}  score {answer['score']:.3g}, characters {start} to {end}\n  {' '.join(shown.split())}"
 
 
-_DESCRIBE = {"question-answering": _describe_answers}
+_NAMES = ("entity", "entity_group", "word", "label", "token_str", "sequence")
+
+
+def _describe_scores(call: Mapping[str, Any], result: Any) -> str:
+    """Results that are scored texts, in a list or in lists of them, a line each."""
+    if isinstance(result, list):
+        return "\n".join(_describe_scores(call, item) for item in result) if result else "(nothing)"
+    names = [result[key] for key in _NAMES if key in result]
+    place = f", characters {result['start']} to {result['end']}" if "start" in result else ""
+    return f"{'  '.join(map(str, names))}  score {result['score']:.3g}{place}"
+
+
+def _describe_choice(call: Mapping[str, Any], result: Any) -> str:
+    return f"{result['choice']}  score {result['score']:.3g}, choice {result['label']} of {len(result['scores'])}"
+
+
+def _describe_labels(call: Mapping[str, Any], result: Any) -> str:
+    return "\n".join(
+        f"{label}  score {score:.3g}" for label, score in zip(result["labels"], result["scores"], strict=True)
+    )
+
+
+def _describe_features(call: Mapping[str, Any], result: Any) -> str:
+    return str(result)
+
+
+_DESCRIBE = {
+    "feature-extraction": _describe_features,
+    "fill-mask": _describe_scores,
+    "text-classification": _describe_scores,
+    "zero-shot-classification": _describe_labels,
+    "multiple-choice": _describe_choice,
+    "token-classification": _describe_scores,
+    "question-answering": _describe_answers,
+}
 
 
 def _columns(rows: Mapping[str, str]) -> str:

@@ -134,12 +134,12 @@ class ConvBertForSequenceClassification(PreTrainedModel):
         ``labels`` are int64 [B] for one label per text, float [B, L] for several, float [B] or [B, L] for regression;
         which it is says ``problem_type`` of the config, or else the number of labels and the type of ``labels``.
         """
-        wanted = None if output_hidden_states or output_attentions else torch.zeros_like(input_ids[:, 0])
+        narrow = self.narrows(output_hidden_states=output_hidden_states, output_attentions=output_attentions)
         base = self.convbert(
             input_ids,
             attention_mask,
             token_type_ids,
-            position=wanted,
+            position=torch.zeros_like(input_ids[:, 0]) if narrow else None,
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
         )
@@ -272,7 +272,9 @@ class ConvBertForMultipleChoice(PreTrainedModel):
         token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         ids, mask, types = (tensor.flatten(0, 1) for tensor in (input_ids, attention_mask, token_type_ids))
         position = None if self.config.summary_type == "mean" else self.position(mask)
-        narrow = position is not None and not (output_hidden_states or output_attentions)
+        narrow = position is not None and self.narrows(
+            output_hidden_states=output_hidden_states, output_attentions=output_attentions
+        )
         base = self.convbert(
             ids,
             mask,

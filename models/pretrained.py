@@ -89,6 +89,13 @@ class PreTrainedModel(nn.Module):
         model.load_state_dict(own, assign=True)
         return model.requires_grad_().eval()
 
+    def narrows(self, *, output_hidden_states: bool, output_attentions: bool) -> bool:
+        """Whether the last layer is computed only for the position that a head needs: the same numbers for less work.
+
+        With padding as trained it is not, so that the convolutions of all layers take the same inputs in a graph.
+        """
+        return self.padding == "masked" and not (output_hidden_states or output_attentions)
+
     def reference_state_dict(self) -> dict[str, Tensor]:
         """The weights named as in the reference's state dict."""
         return checkpoint.to_reference(self.state_dict(), type(self).__name__, self.config)

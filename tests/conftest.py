@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
-from golden import CHECKPOINTS, Exported
+from golden import Exported, bundle_name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,18 +25,20 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """A function from architecture, target and padding to an exported question-answering model."""
+    """A function from architecture, target, padding and task to an exported model."""
     folder: Path | None = request.config.getoption("--bundles")
     own = tmp_path_factory.mktemp("bundles")
 
-    def export(architecture: str = "plain", target: str = "cpu", padding: str = "masked") -> Path:
-        name = f"{architecture}-{target}-{padding}.onnx"
+    def export(
+        architecture: str = "plain", target: str = "cpu", padding: str = "masked", task: str = "question-answering"
+    ) -> Path:
+        name = bundle_name(architecture, task, target, padding)
         if folder is not None:
             return folder / name
         if not (own / name).exists():
             from export_bundles import export_bundle
 
-            export_bundle(own / name, CHECKPOINTS / f"{architecture}-question-answering", target, padding)
+            export_bundle(own / name, architecture, task, target, padding)
         return own / name
 
     return export

@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
 # Build the wheel, install it into new environments without torch, onnx and transformers, and run the tests of
 # convbert_onnx/ and runtime/ there: once with the newest engine, once with the oldest that is supported.
-# PYTHON makes the environments; BIN holds the full environment, which builds the wheel and exports the bundles.
+# PYTHON makes the environments, BIN holds the full environment, BUNDLES what tests/support/export_bundles.py wrote.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$BIN/pip" wheel --quiet --no-deps --wheel-dir "$work/dist" .
-"$BIN/python" tests/support/export_bundles.py "$work/bundles"
 # Away from the repository, so that only the wheel can be imported.
 cp -r tests pyproject.toml "$work"
 
 run() {
     "$PYTHON" -m venv "$work/$1"
     "$work/$1/bin/pip" install --quiet --disable-pip-version-check "$(echo "$work"/dist/*.whl)[cpu]" "${@:2}"
-    (cd "$work" && "$work/$1/bin/python" -m pytest -p no:cacheprovider tests/convbert_onnx tests/runtime --bundles bundles)
+    (cd "$work" && "$work/$1/bin/python" -m pytest -p no:cacheprovider tests/convbert_onnx tests/runtime --bundles "$BUNDLES")
 }
 
 run newest -c constraints.txt pytest hypothesis

@@ -30,6 +30,32 @@ def test_run_prints_the_answer_in_its_context(exported: Exported) -> None:
     assert f"[{CASE['output']['answer']}]" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("task", "arguments", "expected"),
+    [
+        ("fill-mask", ("--inputs", "The [MASK] is red."), "score"),
+        ("text-classification", ("--inputs", "A fine day."), "score"),
+        ("token-classification", ("--inputs", "Ada met Bob.", "-p", "aggregation_strategy=simple"), "characters"),
+        ("multiple-choice", ("--prompt", "She sat", "--choices", "down.", "--choices", "blue."), "of 2"),
+        ("feature-extraction", ("--inputs", "A fine day.", "-p", "pooling=mean"), "["),
+    ],
+)
+def test_every_task_runs_from_the_command_line(
+    exported: Exported, task: str, arguments: tuple[str, ...], expected: str
+) -> None:
+    result = invoke("run", exported(task=task), *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert expected in result.stdout
+
+
+def test_zero_shot_classification_runs_on_a_text_classification_file(exported: Exported) -> None:
+    arguments = ("--sequences", "They won the match.", "-p", "candidate_labels=sport,politics")
+    result = invoke(
+        "run", exported("cased", task="text-classification"), "--task", "zero-shot-classification", *arguments
+    )
+    assert sorted(line.split()[0] for line in result.stdout.splitlines()) == ["politics", "sport"]
+
+
 def test_run_json_prints_what_the_pipeline_gives(exported: Exported) -> None:
     result = invoke("run", exported(), *ASK, "--json", "-p", "top_k=2", "--threads", 1)
     pipe = ConvBertOnnxPipeline(exported(), threads=1)

@@ -1,23 +1,36 @@
 """Export the toy checkpoints, for tests on machines without torch: python tests/support/export_bundles.py DIRECTORY."""
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from golden import ARCHITECTURES, CHECKPOINTS
+from golden import ARCHITECTURES, CHECKPOINTS, TASKS, bundle_name
 
 
-def export_bundle(path: Path, checkpoint: Path, target: Any, padding: Any) -> None:
+def export_bundle(path: Path, architecture: str, task: str, target: Any, padding: Any) -> None:
     from convbert_onnx.exporters import export
 
-    export(checkpoint, path, target=target, padding=padding)
+    # The tokenizer is the same for all tasks of an architecture, so only one of the checkpoints carries it.
+    tokenizer = CHECKPOINTS / f"{architecture}-question-answering"
+    export(CHECKPOINTS / f"{architecture}-{task}", path, target=target, padding=padding, tokenizer=tokenizer)
+
+
+def kinds() -> list[tuple[str, str, str, str]]:
+    """Architecture, task, target and padding of all files that the tests use."""
+    masked = [(architecture, task, "cpu", "masked") for architecture, task in product(ARCHITECTURES, TASKS)]
+    portable = [(architecture, "question-answering", "portable", "masked") for architecture in ARCHITECTURES]
+    often = product(ARCHITECTURES, ("question-answering", "token-classification"))
+    as_trained = {*often, *(("plain", task) for task in TASKS)}
+    return masked + portable + [(*kind, "cpu", "as-trained") for kind in sorted(as_trained)]
 
 
 def main(folder: Path) -> None:
-    for architecture, target, padding in product(ARCHITECTURES, ("cpu", "portable"), ("masked", "as-trained")):
-        path = folder / f"{architecture}-{target}-{padding}.onnx"
-        export_bundle(path, CHECKPOINTS / f"{architecture}-question-answering", target, padding)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for done in [pool.submit(export_bundle, folder / bundle_name(*kind), *kind) for kind in kinds()]:
+            done.result()
 
 
 if __name__ == "__main__":

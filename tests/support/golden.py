@@ -10,13 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 ARCHITECTURES = ("plain", "grouped", "cased")
+TASKS = (
+    "feature-extraction",
+    "fill-mask",
+    "text-classification",
+    "multiple-choice",
+    "token-classification",
+    "question-answering",
+)
 DATA = Path(__file__).parents[1] / "data"
 CHECKPOINTS = DATA / "checkpoints"
 
 Batch = dict[str, NDArray[Any]]
 
 Exported = Callable[..., Path]
-"""The fixture ``exported``: from architecture, target and padding to an exported model."""
+"""The fixture ``exported``: from architecture, target, padding and task to an exported model."""
+
+
+def bundle_name(architecture: str, task: str, target: str, padding: str) -> str:
+    """The name of an exported file."""
+    return f"{architecture}-{task}-{target}-{padding}.onnx"
 
 
 def pipeline_cases(architecture: str, task: str) -> list[dict[str, Any]]:
