@@ -20,6 +20,7 @@ from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.models.sources import locate
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
@@ -44,12 +45,15 @@ def export(
     layout: Layout = "file",
     tokenizer: ConvBertTokenizerFast | str | Path | None = None,
     allow_random_head: bool = False,
+    revision: str | None = None,
+    offline: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> ExportRecord:
     """Write a model as one ONNX file, after comparing the file with the model.
 
     Args:
-        model: a checkpoint directory, or a model: of :mod:`convbert_onnx.models`, or of the reference's class.
+        model: a checkpoint directory, the id of a repository of the Hugging Face hub, or a model: of
+            :mod:`convbert_onnx.models`, or of the reference's class.
         output: the file to write, or with ``layout="directory"`` the directory.
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
@@ -61,6 +65,8 @@ def export(
         layout: "file", or "directory" as optimum has it (model.onnx, config.json, tokenizer.json).
         tokenizer: a tokenizer or a directory with one; by default the checkpoint's.
         allow_random_head: export a head with random numbers where the checkpoint has none (for tests).
+        revision: branch, tag or commit of the repository; by default ``main``.
+        offline: take the repository from the cache, without asking the hub.
         progress: told about each step.
 
     Returns:
@@ -68,6 +74,7 @@ def export(
 
     Raises:
         FileMissingError: the checkpoint, a file of it, or its tokenizer is not there.
+        HubError: the hub cannot be reached, or refuses.
         ConfigError: the checkpoint's config is no ConvBERT's.
         CheckpointError: its weights do not fit (MissingHeadError: it has none for the task's head).
         ExportError: the combination of options is not possible.
@@ -79,6 +86,10 @@ def export(
     file = output / "model.onnx" if layout == "directory" else output
     if layout == "file" and output.is_dir():
         raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
+    name = type(model).__name__
+    if not isinstance(model, nn.Module):
+        source = locate(model, revision, offline)
+        model, name = source.directory, source.name
     steps = ["reading the checkpoint", "tracing", "writing the graph"]
     total = len(steps) + len(shapes_to_validate(_config(model)))
 
@@ -104,7 +115,7 @@ def export(
         validated = validate(temporary, module, found, advance)
         record = ExportRecord(
             task=found.name,
-            source=type(model).__name__ if isinstance(model, nn.Module) else Path(model).resolve().name,
+            source=name,
             source_sha256=hash_weights(module.state_dict()),
             target=target,
             precision=precision,
@@ -133,7 +144,7 @@ def _check_options(*, opset: int, **options: str) -> None:
         raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
 
 
-def _config(model: nn.Module | str | Path) -> ConvBertConfig:
+def _config(model: nn.Module | Path) -> ConvBertConfig:
     if not isinstance(model, nn.Module):
         return ConvBertConfig.from_pretrained(model)
     config: Any = model.config
@@ -141,7 +152,7 @@ def _config(model: nn.Module | str | Path) -> ConvBertConfig:
 
 
 def _load(
-    model: nn.Module | str | Path, task: str | None, padding: Padding, allow_random_head: bool
+    model: nn.Module | Path, task: str | None, padding: Padding, allow_random_head: bool
 ) -> tuple[PreTrainedModel, Task]:
     """The model in evaluation mode and with the padding that was asked for, and its task."""
     live = isinstance(model, nn.Module)
@@ -161,7 +172,7 @@ def _load(
 
 
 def _tokenizer(
-    model: nn.Module | str | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
+    model: nn.Module | Path, tokenizer: ConvBertTokenizerFast | str | Path | None, config: ConvBertConfig
 ) -> ConvBertTokenizerFast:
     if tokenizer is None:
         if isinstance(model, nn.Module):

@@ -5,7 +5,8 @@ from convbert_onnx.extras import require
 require("a model in PyTorch", "cpu,export", "torch", "safetensors")
 
 from convbert_onnx.models.convbert import ConvBertModel
+from convbert_onnx.models.convert import convert
 from convbert_onnx.models.heads import HEADS, ConvBertForQuestionAnswering
 from convbert_onnx.models.presets import PRESETS
 
-__all__ = ["HEADS", "PRESETS", "ConvBertForQuestionAnswering", "ConvBertModel"]
+__all__ = ["HEADS", "PRESETS", "ConvBertForQuestionAnswering", "ConvBertModel", "convert"]

@@ -131,9 +131,7 @@ _LAYER = [
         h5="attention/self/key_conv_attn_layer/pointwise_kernel",
         tf1="attention/self/conv_attn_key/pointwise_kernel",
     ),
-    Weight(
-        f"{_SPAN_KEY}.bias", "attention.span_key.pointwise.bias", _COLUMN, tf1="attention/self/conv_attn_key/bias"
-    ),
+    Weight(f"{_SPAN_KEY}.bias", "attention.span_key.pointwise.bias", _COLUMN, tf1="attention/self/conv_attn_key/bias"),
     *_pair("attention.self.conv_kernel_layer", "attention.span_kernel", tf1="attention.self.conv_attn_kernel"),
     *_pair("attention.self.conv_out_layer", "attention.span_value", tf1="attention.self.conv_attn_point"),
     *_pair("attention.output.dense", "attention.output"),
