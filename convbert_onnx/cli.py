@@ -82,16 +82,18 @@ def _hub(command: Callable[..., None]) -> Callable[..., None]:
 def export(checkpoint: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Export a checkpoint to one validated file."""
     from convbert_onnx import exporters
+    from convbert_onnx.runtime.external_data import total_bytes
 
     directory = options["layout"] == "directory"
     output = output or Path("model" if directory else "model.onnx")
     with _steps() as progress:
         record = exporters.export(checkpoint, output, **options, progress=progress)
     file = output / "model.onnx" if directory else output
+    size = total_bytes(file)
     if as_json:
-        click.echo(json.dumps({"file": str(file), "bytes": file.stat().st_size, **record.to_dict()}, indent=2))
+        click.echo(json.dumps({"file": str(file), "bytes": size, **record.to_dict()}, indent=2))
     else:
-        click.echo(describe_export(record, str(file), file.stat().st_size))
+        click.echo(describe_export(record, str(file), size))
 
 
 @main.command()

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import onnx
-import onnx_ir as ir
 from torch import nn
 
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
 from convbert_onnx.exporters.ops import DOMAIN, add_functions, inline_functions
+from convbert_onnx.exporters.save import saving
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
@@ -50,6 +50,9 @@ def export(
     progress: Progress = lambda step, done, total: None,
 ) -> ExportRecord:
     """Write a model as one ONNX file, after comparing the file with the model.
+
+    Where the weights are above 2 GB, which is more than an ONNX file can hold, they go to a second file beside
+    it, whose name has ``.data`` at the end.
 
     Args:
         model: a checkpoint directory, the id of a repository of the Hugging Face hub, or a model: of
@@ -102,8 +105,7 @@ def export(
     if target == "portable":
         inline_functions(graph)
     progress(steps[2], 2, total)
-    with replacing(file) as temporary:
-        ir.save(graph, temporary, format="protobuf")
+    with saving(graph, file) as temporary:
         done = len(steps)
         progress("comparing with PyTorch", done, total)
 
