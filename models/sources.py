@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +113,11 @@ def _network_errors() -> tuple[type[Exception], ...]:
     """What the client raises when the hub does not answer as it should: its own errors, and its HTTP library's."""
     from huggingface_hub import errors
 
-    try:
-        import httpx  # type: ignore[import-not-found,unused-ignore]  # from version 1 on; before, errors are OSErrors
-    except ImportError:
-        return (errors.HfHubHTTPError, OSError)
-    return (errors.HfHubHTTPError, OSError, httpx.HTTPError)
+    found: list[type[Exception]] = [errors.HfHubHTTPError, ConnectionError, TimeoutError]
+    for library, base in (("requests", "RequestException"), ("httpx", "HTTPError")):  # before version 1, and since
+        if find_spec(library) is not None:
+            found.append(getattr(import_module(library), base))
+    return tuple(found)
 
 
 def _fetch(repository: str, revision: str) -> Path:
