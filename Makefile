@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 SOURCES := convbert_onnx exporters runtime models tests benchmarks
 
-.PHONY: demo test lint types light clean
+.PHONY: demo test lint types light tensorflow clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -29,6 +29,10 @@ types: $(VENV)/test
 # The runtime's tests on the built wheel, where torch, onnx and transformers are not installed.
 light: $(VENV)/test
 	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" tests/light_path.sh
+
+# Checkpoints that real TensorFlow writes, in an environment of its own, read where there is none.
+tensorflow: $(VENV)/test
+	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" tests/with_tensorflow/run.sh
 
 clean:
 	rm -rf $(VENV) build dist model.onnx *.egg-info
