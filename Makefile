@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light clean
+.PHONY: demo test lint types light tensorflow clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -34,6 +34,10 @@ build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/
 	rm -rf $@ && mkdir -p build
 	$(BIN)/python tests/support/export_bundles.py $@.tmp && mv $@.tmp $@
 
+# Checkpoints that real TensorFlow writes, in an environment of its own, read where there is none.
+tensorflow: $(VENV)/test
+	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" tests/with_tensorflow/run.sh
+
 clean:
 	rm -rf $(VENV) build dist model.onnx *.egg-info
 
@@ -45,5 +49,5 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/test: $(VENV)/demo
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cpu,export,optimum,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cpu,export,tf,optimum,dev]'
 	touch $@

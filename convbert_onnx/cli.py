@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, get_args
 
@@ -13,11 +14,12 @@ from tqdm import tqdm
 from convbert_onnx.bundle import OPSETS, Layout, Padding, Precision, Target
 from convbert_onnx.errors import ConvBertError
 from convbert_onnx.files import replacing
-from convbert_onnx.report import describe_export, describe_file, describe_result
+from convbert_onnx.report import describe_conversion, describe_export, describe_file, describe_result
 
 __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
+_BAR = "{desc} {bar} {n_fmt}/{total_fmt}"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
@@ -42,8 +44,17 @@ def main(debug: bool) -> None:
     """Export ConvBERT to ONNX, and run the exported file without torch."""
 
 
+def _hub(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that take a repository of the hub."""
+    offline = click.option("--offline", is_flag=True, help="Take the repository from the cache; do not ask the hub.")
+    return click.option("--revision", help="Branch, tag or commit of the repository.  [default: main]")(
+        offline(command)
+    )
+
+
 @main.command()
-@click.option("--model", "checkpoint", type=_PATH, required=True, help="Checkpoint directory.")
+@click.option("--model", "checkpoint", required=True, help="Checkpoint directory, or repository of the hub.")
+@_hub
 @click.option("--task", help="Task or short name, such as qa; by default what the checkpoint's config says.")
 @click.option("-o", "--output", type=_PATH, help="File to write.  [default: model.onnx; a directory layout: model]")
 @click.option("--target", type=click.Choice(get_args(Target)), default="cpu", help="Runtimes the graph is for.")
@@ -68,19 +79,36 @@ def main(debug: bool) -> None:
 @click.option("--tokenizer", type=_PATH, help="Directory with the tokenizer; by default the checkpoint.")
 @click.option("--allow-random-head", is_flag=True, help="For tests: draw a head that the checkpoint lacks.")
 @_JSON
-def export(checkpoint: Path, output: Path | None, as_json: bool, **options: Any) -> None:
+def export(checkpoint: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Export a checkpoint to one validated file."""
     from convbert_onnx import exporters
+    from convbert_onnx.runtime.external_data import total_bytes
 
     directory = options["layout"] == "directory"
     output = output or Path("model" if directory else "model.onnx")
     with _steps() as progress:
         record = exporters.export(checkpoint, output, **options, progress=progress)
     file = output / "model.onnx" if directory else output
+    size = total_bytes(file)
     if as_json:
-        click.echo(json.dumps({"file": str(file), "bytes": file.stat().st_size, **record.to_dict()}, indent=2))
+        click.echo(json.dumps({"file": str(file), "bytes": size, **record.to_dict()}, indent=2))
     else:
-        click.echo(describe_export(record, str(file), file.stat().st_size))
+        click.echo(describe_export(record, str(file), size))
+
+
+@main.command()
+@click.argument("checkpoint")
+@click.option("-o", "--output", type=_PATH, required=True, help="Directory to write.")
+@click.option("--task", help="Keep this task's head; by default the one that the checkpoint's config names.")
+@_hub
+@click.option("--allow-random-head", is_flag=True, help="For tests: draw a head that the checkpoint lacks.")
+@_JSON
+def convert(checkpoint: str, output: Path, as_json: bool, **options: Any) -> None:
+    """Write a checkpoint of any format as safetensors, config and tokenizer."""
+    from convbert_onnx import models
+
+    conversion = models.convert(checkpoint, output, **options)
+    click.echo(json.dumps(asdict(conversion), indent=2) if as_json else describe_conversion(**asdict(conversion)))
 
 
 @main.command()
@@ -186,9 +214,13 @@ def _with_progress(lines: IO[bytes], size: int | None) -> Iterable[bytes]:
 @contextmanager
 def _steps() -> Iterator[Any]:
     """A progress bar over named steps."""
-    with tqdm(bar_format="{desc} {bar} {n_fmt}/{total_fmt}", leave=False, disable=None) as bar:
+    with ExitStack() as stack:
+        bar: Any = None
 
         def progress(step: str, done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:  # not before: a download shows bars of its own
+                bar = stack.enter_context(tqdm(bar_format=_BAR, leave=False, disable=None))
             bar.total, bar.n = total, done
             bar.set_description_str(f"{step:<24}")
 

@@ -3,6 +3,7 @@
 ConvBertError
   ConfigError (ValueError)              a field of ConvBertConfig has an impossible value
   FileMissingError (FileNotFoundError)  a file or directory that was named is not there
+  HubError (ConnectionError)            the Hugging Face hub is not there, or refuses
   CheckpointError (ValueError)          the weights do not fit the model
     MissingHeadError                    the checkpoint has no trained head for the task
   ExportError (ValueError)              what was asked for cannot be exported
@@ -14,6 +15,7 @@ ConvBertError
     InputTypeError (TypeError)          ... is of the wrong type
     MissingKeyError (KeyError)          ... is missing
   MissingExtraError (ImportError)       a part of the package is not installed
+  MissingPackageError (ImportError)     a package that no part of this one brings is not installed
 """
 
 __all__ = [
@@ -23,11 +25,13 @@ __all__ = [
     "ConvBertError",
     "ExportError",
     "FileMissingError",
+    "HubError",
     "InputError",
     "InputTypeError",
     "MissingExtraError",
     "MissingHeadError",
     "MissingKeyError",
+    "MissingPackageError",
     "ParityError",
     "ProviderError",
     "RunError",
@@ -44,6 +48,10 @@ class ConfigError(ConvBertError, ValueError):
 
 class FileMissingError(ConvBertError, FileNotFoundError):
     """A file or directory that was named is not there."""
+
+
+class HubError(ConvBertError, ConnectionError):
+    """The Hugging Face hub cannot be reached, or refuses to give what was asked for."""
 
 
 class CheckpointError(ConvBertError, ValueError):
@@ -93,3 +101,7 @@ class MissingExtraError(ConvBertError, ImportError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose}: pip install 'convbert-onnx[{extra}]'")
+
+
+class MissingPackageError(ConvBertError, ImportError):
+    """A package that no part of this one brings is not installed."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from convbert_onnx.bundle import ExportRecord
 
-__all__ = ["describe_export", "describe_file", "describe_result"]
+__all__ = ["describe_conversion", "describe_export", "describe_file", "describe_result"]
 
 _AROUND = 60
 """Characters of context shown on each side of an answer."""
@@ -14,6 +14,14 @@ _AROUND = 60
 def describe_result(task: str, call: Mapping[str, Any], result: Any) -> str:
     """The result of one call of a pipeline."""
     return _DESCRIBE[task](call, result)
+
+
+def describe_conversion(
+    *, source: str, directory: str, head: str, parameters: int, sha256: str, tokenizer: tuple[str, ...]
+) -> str:
+    """One line on a converted checkpoint; the hash is for machines."""
+    files = ", ".join(tokenizer) or "none found"
+    return f"{directory}: {head} of {source}, {parameters:,} parameters; tokenizer: {files}"
 
 
 def describe_export(record: ExportRecord, file: str, size: int) -> str:

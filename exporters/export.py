@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 import onnx
-import onnx_ir as ir
 from torch import nn
 
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
 from convbert_onnx.exporters.ops import DOMAIN, add_functions, inline_functions
+from convbert_onnx.exporters.save import saving
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.models.sources import locate
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
@@ -45,12 +46,18 @@ def export(
     layout: Layout = "file",
     tokenizer: TokenizerBase | str | Path | None = None,
     allow_random_head: bool = False,
+    revision: str | None = None,
+    offline: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> ExportRecord:
     """Write a model as one ONNX file, after comparing the file with the model.
 
+    Where the weights are above 2 GB, which is more than an ONNX file can hold, they go to a second file beside
+    it, whose name has ``.data`` at the end.
+
     Args:
-        model: a checkpoint directory, or a model: of :mod:`convbert_onnx.models`, or of the reference's class.
+        model: a checkpoint directory, the id of a repository of the Hugging Face hub, or a model: of
+            :mod:`convbert_onnx.models`, or of the reference's class.
         output: the file to write, or with ``layout="directory"`` the directory.
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
@@ -62,6 +69,8 @@ def export(
         layout: "file", or "directory" as optimum has it (model.onnx, config.json, tokenizer.json).
         tokenizer: a tokenizer or a directory with one; by default the checkpoint's.
         allow_random_head: export a head with random numbers where the checkpoint has none (for tests).
+        revision: branch, tag or commit of the repository; by default ``main``.
+        offline: take the repository from the cache, without asking the hub.
         progress: told about each step.
 
     Returns:
@@ -69,6 +78,7 @@ def export(
 
     Raises:
         FileMissingError: the checkpoint, a file of it, or its tokenizer is not there.
+        HubError: the hub cannot be reached, or refuses.
         ConfigError: the checkpoint's config is no ConvBERT's.
         CheckpointError: its weights do not fit (MissingHeadError: it has none for the task's head).
         ExportError: the combination of options is not possible.
@@ -80,6 +90,10 @@ def export(
     file = output / "model.onnx" if layout == "directory" else output
     if layout == "file" and output.is_dir():
         raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
+    name = type(model).__name__
+    if not isinstance(model, nn.Module):
+        source = locate(model, revision, offline)
+        model, name = source.directory, source.name
     steps = ["reading the checkpoint", "tracing", "writing the graph"]
     total = len(steps) + len(shapes_to_validate(_config(model)))
 
@@ -92,8 +106,7 @@ def export(
     if target == "portable":
         inline_functions(graph)
     progress(steps[2], 2, total)
-    with replacing(file) as temporary:
-        ir.save(graph, temporary, format="protobuf")
+    with saving(graph, file) as temporary:
         done = len(steps)
         progress("comparing with PyTorch", done, total)
 
@@ -105,7 +118,7 @@ def export(
         validated = validate(temporary, module, found, advance)
         record = ExportRecord(
             task=found.name,
-            source=type(model).__name__ if isinstance(model, nn.Module) else Path(model).resolve().name,
+            source=name,
             source_sha256=hash_weights(module.state_dict()),
             target=target,
             precision=precision,
@@ -134,7 +147,7 @@ def _check_options(*, opset: int, **options: str) -> None:
         raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
 
 
-def _config(model: nn.Module | str | Path) -> ConvBertConfig:
+def _config(model: nn.Module | Path) -> ConvBertConfig:
     if not isinstance(model, nn.Module):
         return ConvBertConfig.from_pretrained(model)
     config: Any = model.config
@@ -142,7 +155,7 @@ def _config(model: nn.Module | str | Path) -> ConvBertConfig:
 
 
 def _load(
-    model: nn.Module | str | Path, task: str | None, padding: Padding, allow_random_head: bool
+    model: nn.Module | Path, task: str | None, padding: Padding, allow_random_head: bool
 ) -> tuple[PreTrainedModel, Task]:
     """The model in evaluation mode and with the padding that was asked for, and its task."""
     live = isinstance(model, nn.Module)
@@ -150,8 +163,6 @@ def _load(
     found = task_by_name(task) if task is not None else own
     if found is None:
         raise InputError(f"{model} does not say what task it is for: pass --task, for example --task qa")
-    if found.head not in HEADS:
-        raise ExportError(f"this version cannot export {found.name} yet, only heads of {', '.join(HEADS)}")
     head = HEADS[found.head]
     if not isinstance(model, nn.Module):
         return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
@@ -162,7 +173,7 @@ def _load(
 
 
 def _tokenizer(
-    model: nn.Module | str | Path, tokenizer: TokenizerBase | str | Path | None, config: ConvBertConfig
+    model: nn.Module | Path, tokenizer: TokenizerBase | str | Path | None, config: ConvBertConfig
 ) -> TokenizerBase:
     if tokenizer is None:
         if isinstance(model, nn.Module):

@@ -5,6 +5,7 @@ from convbert_onnx.extras import require
 require("a model in PyTorch", "cpu,export", "torch", "safetensors")
 
 from convbert_onnx.models.convbert import ConvBertModel
+from convbert_onnx.models.convert import convert
 from convbert_onnx.models.heads import (
     HEADS,
     ConvBertForMaskedLM,
@@ -24,4 +25,5 @@ __all__ = [
     "ConvBertForSequenceClassification",
     "ConvBertForTokenClassification",
     "ConvBertModel",
+    "convert",
 ]

@@ -2,36 +2,38 @@
 
 import dataclasses
 import hashlib
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
+from convbert_onnx.models.formats import FORMATS, SAFETENSORS, Format, find_format
 from convbert_onnx.models.weights import BACKBONE, Weight, known_elsewhere, weights_of
 
-__all__ = ["from_reference", "hash_weights", "read", "to_reference", "weights_file", "write"]
+__all__ = ["from_reference", "hash_weights", "read", "to_reference", "write"]
 
-_FILES = ("model.safetensors", "pytorch_model.bin")
+_OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
-def weights_file(directory: Path) -> Path:
-    """The weights file of a checkpoint: model.safetensors, or else pytorch_model.bin.
-
-    Raises:
-        FileMissingError: there is no such directory, or none of the files in it.
-    """
+def _find_weights(directory: Path) -> tuple[Format, Path]:
+    """The format of a checkpoint's weights, and the file that stands for it."""
+    names = [known.file for known in FORMATS if "*" not in known.file and not known.parts]
     if not directory.is_dir():
-        raise FileMissingError(f"{directory} is no directory: name one with config.json and {' or '.join(_FILES)}")
-    for name in _FILES:
-        if (directory / name).is_file():
-            return directory / name
-    raise FileMissingError(f"{directory} has neither {' nor '.join(_FILES)}: save the model there with save_pretrained")
+        raise FileMissingError(f"{directory} is no directory: name one with config.json and {' or '.join(names)}")
+    try:
+        found = find_format(path.name for path in directory.iterdir() if path.is_file())
+    except CheckpointError as error:
+        raise CheckpointError(f"{directory}: {error}") from error
+    if found is None:
+        raise FileMissingError(
+            f"{directory} has neither {' nor '.join(names)}, nor shards of them, nor a TensorFlow 1 checkpoint: save "
+            "the model there with save_pretrained"
+        )
+    return found[0], directory / found[1]
 
 
 def hash_weights(tensors: Mapping[str, Tensor]) -> str:
@@ -45,31 +47,30 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read(directory: Path) -> tuple[Path, dict[str, Tensor]]:
-    """The weights file of a checkpoint, and the tensors in it under the reference's names.
+    """The weights file of a checkpoint (of several, the best format's), and its tensors under the reference's names.
 
     Raises:
-        FileMissingError: there is no such directory, or no weights file in it.
+        FileMissingError: there is no such directory, no weights file in it, or a part of it is not there.
         CheckpointError: the file cannot be read.
+        MissingExtraError: reading it needs a package that is not installed.
     """
-    path = weights_file(directory)
-    try:
-        if path.suffix == ".safetensors":
-            return path, load_file(path)
-        # weights_only: a pickle may otherwise run code of whoever wrote it.
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{path} cannot be read as weights ({reason}): copy or save it again") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise CheckpointError(f"{path} holds something else than named tensors: save the model's state dict there")
-    return path, tensors
+    known, path = _find_weights(directory)
+    return path, {_modern(name): tensor for name, tensor in known.read(path).items()}
+
+
+def _modern(name: str) -> str:
+    """Names of normalizations as they are today; the first versions of the reference had TensorFlow's."""
+    for old, new in _OLD_NAMES.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name
 
 
 def write(directory: Path, head: str, config: ConvBertConfig, tensors: Mapping[str, Tensor]) -> None:
     """Write config.json and model.safetensors as the reference's ``save_pretrained`` does."""
     directory.mkdir(parents=True, exist_ok=True)
     stored = {name: tensor.detach().contiguous() for name, tensor in to_reference(tensors, head, config).items()}
-    save_file(stored, directory / _FILES[0], metadata={"format": "pt"})
+    save_file(stored, directory / SAFETENSORS, metadata={"format": "pt"})
     config = dataclasses.replace(config, architectures=(head,))
     (directory / "config.json").write_text(config.to_json(), encoding="utf-8")
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.models import checkpoint
+from convbert_onnx.models.sources import locate
 
 __all__ = ["PreTrainedModel"]
 
@@ -45,23 +46,35 @@ class PreTrainedModel(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, directory: str | Path, *, padding: Padding = "as-trained", allow_random_head: bool = False
+        cls,
+        source: str | Path,
+        *,
+        padding: Padding = "as-trained",
+        allow_random_head: bool = False,
+        revision: str | None = None,
+        offline: bool = False,
     ) -> Self:
-        """The model in a directory of the reference's layout, in evaluation mode and in fp32.
+        """The model of a checkpoint, in evaluation mode and in fp32.
 
         Args:
-            directory: holds config.json and model.safetensors or pytorch_model.bin.
+            source: a directory with config.json and weights in any format of :mod:`convbert_onnx.models.formats`, or
+                else the id of a repository of the Hugging Face hub.
             padding: "as-trained" or "masked".
             allow_random_head: fill a head that the checkpoint lacks with random numbers, the same ones each time.
+            revision: branch, tag or commit of the repository; by default ``main``.
+            offline: take the repository from the cache, without asking the hub.
 
         Raises:
-            FileMissingError: there is no such directory, config or weights file.
+            FileMissingError: there is no such directory, repository, config or weights file.
+            HubError: the hub cannot be reached, or refuses.
             ConfigError: the config is no ConvBERT's.
             MissingHeadError: the checkpoint has no weights for this class's head.
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
+            MissingExtraError: reading the format needs a package that is not installed.
         """
+        directory = locate(source, revision, offline).directory
         config = ConvBertConfig.from_pretrained(directory)
-        path, tensors = checkpoint.read(Path(directory))
+        path, tensors = checkpoint.read(directory)
         return cls.from_state_dict(
             config, tensors, padding=padding, allow_random_head=allow_random_head, source=str(path)
         )

@@ -1,13 +1,18 @@
 """The names of all weights, ours and the reference's, in one table."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 
-__all__ = ["Weight", "known_elsewhere", "weights_of"]
+__all__ = ["Dialect", "Weight", "known_elsewhere", "weights_by_name", "weights_of"]
+
+Dialect = Literal["h5", "tf1"]
+"""Two ways in which TensorFlow names and lays out weights: the reference's tf_model.h5, the authors' checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,50 @@ class Layout:
 
 @dataclass(frozen=True)
 class Weight:
-    """One tensor: its name in the reference's checkpoints, its name here, and the difference in shape if any."""
+    """One tensor: its names, and the difference in shape between the reference and here if any.
+
+    Attributes:
+        reference: name in the reference's checkpoints.
+        ours: name here.
+        layout: difference in shape between the two.
+        h5: name in the reference's tf_model.h5, below the model's scope; by default by rule.
+        tf1: name in the authors' TensorFlow 1 checkpoints, below ``electra``; by default by rule.
+    """
 
     reference: str
     ours: str
     layout: Layout | None = None
+    h5: str = ""
+    tf1: str = ""
+
+    def __post_init__(self) -> None:
+        # TensorFlow's names are paths, and layers say what kind of weight it is: these rules fit most rows.
+        name = _tensorflow_name(self.reference)
+        object.__setattr__(self, "h5", self.h5 or name)
+        object.__setattr__(self, "tf1", self.tf1 or name)
 
     def __truediv__(self, prefixes: tuple[str, str]) -> "Weight":
-        return Weight(prefixes[0] + self.reference, prefixes[1] + self.ours, self.layout)
+        path = prefixes[0].replace(".", "/")
+        return replace(
+            self,
+            reference=prefixes[0] + self.reference,
+            ours=prefixes[1] + self.ours,
+            h5=re.sub(r"layer/(\d+)", r"layer_._\1", path) + self.h5,
+            tf1=re.sub(r"layer/(\d+)", r"layer_\1", path) + self.tf1,
+        )
+
+    def from_tensorflow(self, tensor: Tensor, dialect: Dialect) -> Tensor:
+        """TensorFlow's tensor in the reference's shape: a view where that can be."""
+        name = getattr(self, dialect)
+        if name.endswith("depthwise_kernel"):  # [K, C, 1] -> [C, 1, K]
+            return tensor.movedim(0, -1)
+        if name.endswith("pointwise_kernel"):  # [1, in, out] -> [out, in, 1]
+            return tensor.permute(2, 1, 0)
+        if name.endswith("/kernel"):
+            # Kernels in groups: [out, in, groups] in tf_model.h5; the authors have [groups, in, out] as the reference.
+            kept = tensor.ndim == 3 and dialect == "tf1"
+            return tensor if kept else tensor.permute(*reversed(range(tensor.ndim)))
+        return self.write(tensor) if self.layout is _COLUMN else tensor
 
     def read(self, tensor: Tensor) -> Tensor:
         """The reference's tensor in our shape."""
@@ -42,34 +83,70 @@ class Weight:
 _COLUMN = Layout(read=lambda tensor: tensor.squeeze(-1), write=lambda tensor: tensor.unsqueeze(-1))
 
 
-def _pair(reference: str, ours: str) -> list[Weight]:
-    return [Weight(f"{reference}.{part}", f"{ours}.{part}") for part in ("weight", "bias")]
+def _tensorflow_name(reference: str) -> str:
+    *path, part = reference.split(".")
+    parts = {"weight": "gamma", "bias": "beta"} if path and path[-1] == "LayerNorm" else {"weight": "kernel"}
+    return "/".join((*path, parts.get(part, part)))
+
+
+def _pair(reference: str, ours: str, tf1: str | None = None) -> list[Weight]:
+    """Weight and bias of a layer; ``tf1`` is the layer's name there where it is another."""
+    return [
+        Weight(f"{reference}.{part}", f"{ours}.{part}", tf1=_tensorflow_name(f"{tf1}.{part}") if tf1 else "")
+        for part in ("weight", "bias")
+    ]
+
+
+def _table(reference: str, ours: str, h5: str) -> Weight:
+    """An embedding table, which TensorFlow 1 knows by its layer's name alone."""
+    layer = reference.replace(".", "/")
+    return Weight(f"{reference}.weight", f"{ours}.weight", h5=f"{layer}/{h5}", tf1=layer)
 
 
 _EMBEDDINGS = [
-    Weight("embeddings.word_embeddings.weight", "embeddings.word.weight"),
-    Weight("embeddings.position_embeddings.weight", "embeddings.position.weight"),
-    Weight("embeddings.token_type_embeddings.weight", "embeddings.token_type.weight"),
+    _table("embeddings.word_embeddings", "embeddings.word", h5="weight"),
+    _table("embeddings.position_embeddings", "embeddings.position", h5="embeddings"),
+    _table("embeddings.token_type_embeddings", "embeddings.token_type", h5="embeddings"),
     *_pair("embeddings.LayerNorm", "embeddings.norm"),
 ]
 
 _PROJECT = _pair("embeddings_project", "project")
 
+_SPAN_KEY = "attention.self.key_conv_attn_layer"
+
 _LAYER = [
     *_pair("attention.self.query", "attention.query"),
     *_pair("attention.self.key", "attention.key"),
     *_pair("attention.self.value", "attention.value"),
-    Weight("attention.self.key_conv_attn_layer.depthwise.weight", "attention.span_key.depthwise.weight"),
-    Weight("attention.self.key_conv_attn_layer.pointwise.weight", "attention.span_key.pointwise.weight", _COLUMN),
-    Weight("attention.self.key_conv_attn_layer.bias", "attention.span_key.pointwise.bias", _COLUMN),
-    *_pair("attention.self.conv_kernel_layer", "attention.span_kernel"),
-    *_pair("attention.self.conv_out_layer", "attention.span_value"),
+    Weight(
+        f"{_SPAN_KEY}.depthwise.weight",
+        "attention.span_key.depthwise.weight",
+        h5="attention/self/key_conv_attn_layer/depthwise_kernel",
+        tf1="attention/self/conv_attn_key/depthwise_kernel",
+    ),
+    Weight(
+        f"{_SPAN_KEY}.pointwise.weight",
+        "attention.span_key.pointwise.weight",
+        _COLUMN,
+        h5="attention/self/key_conv_attn_layer/pointwise_kernel",
+        tf1="attention/self/conv_attn_key/pointwise_kernel",
+    ),
+    Weight(f"{_SPAN_KEY}.bias", "attention.span_key.pointwise.bias", _COLUMN, tf1="attention/self/conv_attn_key/bias"),
+    *_pair("attention.self.conv_kernel_layer", "attention.span_kernel", tf1="attention.self.conv_attn_kernel"),
+    *_pair("attention.self.conv_out_layer", "attention.span_value", tf1="attention.self.conv_attn_point"),
     *_pair("attention.output.dense", "attention.output"),
     *_pair("attention.output.LayerNorm", "attention_norm"),
-    *_pair("intermediate.dense", "feed_forward.expand"),
-    *_pair("output.dense", "feed_forward.contract"),
     *_pair("output.LayerNorm", "feed_forward_norm"),
 ]
+
+
+def _feed_forward(groups: int) -> list[Weight]:
+    dense = "dense" if groups == 1 else "g_dense"
+    return [
+        *_pair("intermediate.dense", "feed_forward.expand", tf1=f"intermediate.{dense}"),
+        *_pair("output.dense", "feed_forward.contract", tf1=f"output.{dense}"),
+    ]
+
 
 _HEADS: Mapping[str, list[Weight]] = {
     "ConvBertModel": [],
@@ -112,7 +189,7 @@ def _backbone(config: ConvBertConfig) -> Iterator[Weight]:
     if config.embedding_size != config.hidden_size:
         yield from _PROJECT
     for layer in range(config.num_hidden_layers):
-        for weight in _LAYER:
+        for weight in (*_LAYER, *_feed_forward(config.num_groups)):
             yield weight / (f"encoder.layer.{layer}.", f"layers.{layer}.")
 
 
@@ -131,6 +208,21 @@ def weights_of(head: str, config: ConvBertConfig) -> tuple[list[Weight], list[We
     """
     ours = "" if head == "ConvBertModel" else "convbert."
     return [weight / ("", ours) for weight in _backbone(config)], list(_head(head, config))
+
+
+def weights_by_name(dialect: Dialect, config: ConvBertConfig) -> dict[str, Weight]:
+    """The weights of the backbone and of all heads by TensorFlow's names, without the scope of the model or authors.
+
+    Names of the reference carry the backbone's prefix here, as in its checkpoints with a head.
+    """
+    scope = "convbert/" if dialect == "h5" else "electra/"
+    backbone = {
+        scope + getattr(weight, dialect): replace(weight, reference=BACKBONE + weight.reference)
+        for weight in _backbone(config)
+    }
+    # What the authors' checkpoints hold of heads belongs to another backbone (the generator) or to no task of ours.
+    heads = [weight for head in _HEADS.values() for weight in head] if dialect == "h5" else []
+    return backbone | {getattr(weight, dialect): weight for weight in heads}
 
 
 def known_elsewhere(name: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.external_data import total_bytes
 from convbert_onnx.runtime.model import find_file
 from convbert_onnx.runtime.session import open_session
 
@@ -26,7 +27,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
         raise BundleError(f"{file}: {error}") from error
     return {
         "file": str(file),
-        "bytes": file.stat().st_size,
+        "bytes": total_bytes(file),
         "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
         "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
         "record": bundle.record.to_dict() if bundle else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.runtime.external_data import check_external_data
 from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
@@ -31,9 +32,11 @@ def open_session(
 
     Raises:
         ProviderError: a provider that was asked for is not active.
-        BundleError: onnxruntime cannot load the file.
+        BundleError: onnxruntime cannot load the file, or it names weights outside its directory.
+        FileMissingError: weights that belong beside the file are not there.
     """
     onnxruntime = load_onnxruntime()
+    check_external_data(path)
     asked = resolve_providers(providers)
     if session_options is None:
         session_options = onnxruntime.SessionOptions()

@@ -131,7 +131,9 @@ def test_labels_of_the_callers_own(exported: Exported) -> None:
     assert same_result(pipe([TEXT], ["sport", "politics", "science"]), [result], 1e-6)
     assert sum(pipe(TEXT, ["sport", "politics"], multi_label=True)["scores"]) != pytest.approx(1)
     assert pipe(LONG, ["sport"])["labels"] == ["sport"]
-    for kwargs in ({}, {"candidate_labels": []}, {"candidate_labels": "a", "hypothesis_template": "no place"}):
+    unplaced = {"candidate_labels": "a", "hypothesis_template": "no place"}
+    refused: tuple[dict[str, Any], ...] = ({}, {"candidate_labels": []}, unplaced)
+    for kwargs in refused:
         with pytest.raises(InputError):
             pipe(TEXT, **kwargs)
     with pytest.raises(InputError, match="at least one sequence"):

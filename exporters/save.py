@@ -1,0 +1,45 @@
+"""Writing the graph: one file, or where protobuf cannot hold it, a file with its weights beside it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx_ir as ir
+
+from convbert_onnx.errors import ExportError
+from convbert_onnx.files import replacing, replacing_together
+
+__all__ = ["LARGEST_FILE", "data_file", "saving"]
+
+LARGEST_FILE = 2**31 - 2**26
+"""Bytes of weights that fit into one file: protobuf's limit of 2 GB, with 64 MB left for graph and metadata."""
+
+
+def data_file(file: Path) -> Path:
+    """Where the weights of a file are that is too large to hold them."""
+    return file.with_name(f"{file.name}.data")
+
+
+@contextmanager
+def saving(graph: ir.Model, file: Path) -> Iterator[Path]:
+    """Write a graph under a temporary name, which becomes ``file`` when the block ends well.
+
+    Raises:
+        ExportError: the graph needs a file beside it, and ``file`` is a pipe or device.
+    """
+    if _weight_bytes(graph) <= LARGEST_FILE:
+        with replacing(file) as temporary:
+            ir.save(graph, temporary, format="protobuf")
+            yield temporary
+        return
+    if file.exists() and not file.is_file():
+        raise ExportError(f"{file} is no file, and a model above 2 GB needs a second one beside it: name a file")
+    # In a directory of their own, the two can find each other under their final names.
+    with replacing_together(file.parent, last=file.name) as folder:
+        ir.save(graph, folder / file.name, format="protobuf", external_data=data_file(file).name)
+        yield folder / file.name
+
+
+def _weight_bytes(graph: ir.Model) -> int:
+    weights = (value.const_value for value in graph.graph.initializers.values())
+    return sum(weight.nbytes for weight in weights if weight is not None)

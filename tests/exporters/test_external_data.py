@@ -1,0 +1,135 @@
+"""Models that one ONNX file cannot hold: written with their weights beside them, and read back."""
+
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+from golden import CHECKPOINTS, Exported, pipeline_cases, same_result
+
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.errors import BundleError, ExportError, FileMissingError, ParityError
+from convbert_onnx.exporters import export
+from convbert_onnx.runtime import inspect
+from convbert_onnx.runtime.external_data import check_external_data, external_files
+
+PLAIN = CHECKPOINTS / "plain-question-answering"
+CASE = pipeline_cases("plain", "question-answering")[0]
+
+
+@pytest.fixture
+def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make files too small for the toy model."""
+    monkeypatch.setattr("convbert_onnx.exporters.save.LARGEST_FILE", 4096)
+
+
+@pytest.fixture
+def split(exported: Exported, tmp_path: Path) -> Path:
+    """A model with its weights beside it, to be broken."""
+    path = tmp_path / "split.onnx"
+    onnx.save(onnx.load(exported()), path, save_as_external_data=True, location="weights.bin", size_threshold=1024)
+    return path
+
+
+def move_weights(path: Path, location: str) -> None:
+    """Let a model name another file for its weights."""
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("target", ["cpu", "portable"])
+def test_a_large_model_is_two_files_that_move_together(small_files: None, tmp_path: Path, target: str) -> None:
+    export(PLAIN, tmp_path / "model.onnx", target=target)  # type: ignore[arg-type]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    assert external_files(tmp_path / "model.onnx") == {"model.onnx.data"}
+    assert (tmp_path / "model.onnx.data").stat().st_size > 300_000
+    (tmp_path / "moved").mkdir()
+    for name in ("model.onnx", "model.onnx.data"):
+        shutil.move(tmp_path / name, tmp_path / "moved")
+    assert same_result(ConvBertOnnxPipeline(tmp_path / "moved" / "model.onnx")(**CASE["inputs"]), CASE["output"])
+    onnx.checker.check_model(tmp_path / "moved" / "model.onnx", full_check=True)
+    info = inspect(tmp_path / "moved")
+    assert info["record"]["task"] == "question-answering"
+    assert info["bytes"] == sum(path.stat().st_size for path in (tmp_path / "moved").iterdir())
+
+
+def test_a_large_model_in_a_directory(small_files: None, tmp_path: Path) -> None:
+    export(PLAIN, tmp_path / "model", layout="directory")
+    assert {"model.onnx", "model.onnx.data", "config.json"} <= {path.name for path in (tmp_path / "model").iterdir()}
+    assert same_result(ConvBertOnnxPipeline(tmp_path / "model")(**CASE["inputs"]), CASE["output"])
+
+
+def test_a_refused_export_leaves_both_old_files(
+    small_files: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {tmp_path / name: f"old {name}" for name in ("model.onnx", "model.onnx.data")}
+    for path, text in old.items():
+        path.write_text(text)
+    monkeypatch.setattr("convbert_onnx.exporters.validate.TOLERANCE", 0.0)
+    with pytest.raises(ParityError):
+        export(PLAIN, tmp_path / "model.onnx")
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == old
+
+
+def test_a_large_model_does_not_fit_into_a_device(small_files: None) -> None:
+    with pytest.raises(ExportError, match="needs a second one beside it"):
+        export(PLAIN, "/dev/null")
+
+
+def test_weights_beside_a_file_are_found(exported: Exported, split: Path) -> None:
+    assert external_files(exported()) == set()
+    assert external_files(split) == {"weights.bin"}
+    source = CHECKPOINTS / "plain-question-answering"
+    assert same_result(ConvBertOnnxPipeline(split, tokenizer=source)(**CASE["inputs"]), CASE["output"])
+
+
+def test_weights_that_are_not_there_are_named(split: Path) -> None:
+    (split.parent / "weights.bin").unlink()
+    with pytest.raises(FileMissingError, match=r"weights\.bin, which is not beside it"):
+        ConvBertOnnxPipeline(split)
+
+
+@pytest.mark.parametrize(
+    "location", ["../weights.bin", "{folder}/weights.bin", "a/../../weights.bin", "..\\w", "C:\\w"]
+)
+def test_weights_outside_the_folder_are_refused(split: Path, location: str) -> None:
+    shutil.copy(split.parent / "weights.bin", split.parent.parent / "weights.bin")
+    move_weights(split, location.format(folder=split.parent))
+    with pytest.raises(BundleError, match="from outside its directory"):
+        ConvBertOnnxPipeline(split)
+    (split.parent.parent / "weights.bin").unlink()
+
+
+def test_weights_are_found_wherever_a_tensor_can_be(tmp_path: Path) -> None:
+    def tensor(location: str) -> onnx.TensorProto:
+        made = onnx.TensorProto(name=location, data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+        made.external_data.add(key="offset", value="0")
+        made.external_data.add(key="location", value=location)
+        return made
+
+    def constant(location: str) -> onnx.NodeProto:
+        return onnx.helper.make_node("Constant", [], ["x"], value=tensor(location))
+
+    branch = onnx.helper.make_graph([constant("in a branch")], "branch", [], [])
+    function = onnx.helper.make_function("local", "F", [], ["x"], [constant("in a function")], [])
+    graph = onnx.helper.make_graph(
+        [constant("in a node"), onnx.helper.make_node("If", ["x"], ["y"], then_branch=branch)],
+        "graph",
+        [],
+        [],
+        [tensor("in the graph")],
+        sparse_initializer=[onnx.SparseTensorProto(values=tensor("sparse"), indices=tensor("indices"))],
+    )
+    model = onnx.helper.make_model(graph, functions=[function])
+    onnx.helper.set_model_props(model, {"location": "no tensor"})
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    places = {"in a branch", "in a function", "in a node", "in the graph", "sparse", "indices"}
+    assert external_files(path) == places
+    for place in places:
+        (tmp_path / place).touch()
+    check_external_data(path)

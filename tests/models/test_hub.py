@@ -1,0 +1,206 @@
+"""Checkpoints of the hub: the real client, in a process of its own, against a hub on loopback."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_hub import FakeHub, fake_hub
+from golden import CHECKPOINTS
+from safetensors.torch import load_file
+from tensorflow_files import write_h5
+from transformers import ConvBertForQuestionAnswering as Reference
+
+PLAIN = CHECKPOINTS / "plain-question-answering"
+CONVERT = (sys.executable, "-m", "convbert_onnx", "convert")
+
+# Several calls in one process, because starting one takes seconds.
+LOCATE = """
+import json, sys
+from convbert_onnx.models.sources import locate
+for call in json.loads(sys.argv[1]):
+    try:
+        source = locate(**call)
+        files = {path.name: path.read_text() for path in source.directory.iterdir()}
+        print(json.dumps({"name": source.name, "files": files}))
+    except Exception as error:
+        print(json.dumps({"error": type(error).__name__, "message": str(error)}))
+"""
+
+Locate = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with fake_hub() as served:
+        yield served
+
+
+@pytest.fixture
+def environment(hub: FakeHub, tmp_path: Path) -> dict[str, str]:
+    """Only this hub, an empty cache, and no settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+    kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+    return kept | {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def locate(environment: dict[str, str], tmp_path: Path) -> Locate:
+    def call(*calls: dict[str, Any], **changes: str) -> list[dict[str, Any]]:
+        command = [sys.executable, "-c", LOCATE, json.dumps(calls)]
+        result = subprocess.run(
+            command, env=environment | changes, cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return call
+
+
+def repository(folder: Path, *names: str) -> Path:
+    """A directory with these files, whatever is in them."""
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(f"{folder.name} {name}")
+    return folder
+
+
+def test_only_the_best_weights_are_downloaded(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+    beside = ("README.md", "onnx/model.onnx", "training_args.bin", "config.json", "vocab.txt", "tokenizer_config.json")
+    shards = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    formats = {
+        "a/all": (("model.safetensors",), ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")),
+        "a/shards": (("model.safetensors.index.json", *shards), ("pytorch_model.bin", "adapter_model.safetensors")),
+        "a/torch": (("pytorch_model.bin",), ("tf_model.h5", "model.ckpt.index", "model.ckpt.data-00000-of-00001")),
+        "a/keras": (("tf_model.h5",), ()),
+        "legacy": (("model.ckpt.index", "model.ckpt.data-00000-of-00001"), ("model.ckpt.meta",)),
+    }
+    for name, (wanted, others) in formats.items():
+        hub.revisions[name] = {"main": repository(tmp_path / "hub" / name, *beside, *wanted, *others)}
+    *found, again = locate(*({"checkpoint": name} for name in formats), {"checkpoint": "a/all"})
+    assert again == found[0]
+    for (name, (wanted, _)), source in zip(formats.items(), found, strict=True):
+        assert source["files"].keys() == {*wanted, "config.json", "vocab.txt", "tokenizer_config.json"}, name
+        assert source["name"].startswith(f"{name}@")
+    assert len(hub.downloads) == sum(len(source["files"]) for source in found)  # the second time all were here
+
+
+def test_a_revision_is_a_branch_a_tag_or_a_commit(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+    names = ("main", "v1.0")
+    hub.revisions["a/b"] = {
+        name: repository(tmp_path / "hub" / name, "config.json", "model.safetensors") for name in names
+    }
+    found = hub.find("a/b", "v1.0")
+    assert found is not None
+    main, tag, commit, missing = locate(
+        {"checkpoint": "a/b"},
+        *({"checkpoint": "a/b", "revision": revision} for revision in ("v1.0", found[1], "v2.0")),
+    )
+    assert main["files"]["model.safetensors"] == "main model.safetensors"
+    assert tag["files"]["model.safetensors"] == "v1.0 model.safetensors"
+    assert tag["name"] == f"a/b@{found[1][:12]}"
+    assert commit == tag != main
+    assert missing["error"] == "FileMissingError"
+    assert "a/b has no revision v2.0" in missing["message"]
+
+
+def test_offline_only_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+    hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "pytorch_model.bin")}
+    (missing,) = locate({"checkpoint": "a/b", "offline": True})
+    assert missing["error"] == "FileMissingError"
+    assert "offline mode is on: download it once" in missing["message"]
+    assert hub.requests == []
+    (online,) = locate({"checkpoint": "a/b"})
+    asked = len(hub.requests)
+    assert asked > 0
+    calls = {"checkpoint": "a/b", "offline": True}, {"checkpoint": "a/b", "offline": True, "revision": "v1"}
+    offline, other = locate(*calls)
+    assert offline == online
+    assert other["error"] == "FileMissingError"
+    assert "at revision v1" in other["message"]
+    (by_variable,) = locate({"checkpoint": "a/b"}, HF_HUB_OFFLINE="1")
+    assert by_variable == online
+    assert len(hub.requests) == asked
+
+
+def test_a_download_that_was_cut_off_is_not_taken_for_a_checkpoint(
+    hub: FakeHub, locate: Locate, environment: dict[str, str], tmp_path: Path
+) -> None:
+    hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "pytorch_model.bin")}
+    locate({"checkpoint": "a/b"})
+    (weights,) = Path(environment["HF_HOME"]).rglob("snapshots/*/pytorch_model.bin")
+    weights.unlink()
+    (offline,) = locate({"checkpoint": "a/b", "offline": True})
+    assert offline["error"] == "FileMissingError"
+
+
+def test_without_a_network_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+    hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "tf_model.h5")}
+    (online,) = locate({"checkpoint": "a/b"})
+    nobody = "http://127.0.0.1:9"
+    cached, missing = locate({"checkpoint": "a/b"}, {"checkpoint": "a/c"}, HF_ENDPOINT=nobody)
+    assert cached == online
+    assert missing["error"] == "HubError"
+    assert missing["message"].startswith(f"{nobody} cannot be reached (")
+    assert "\n" not in missing["message"]
+    hub.broken = True
+    cached, missing = locate({"checkpoint": "a/b"}, {"checkpoint": "a/c"})
+    assert cached == online
+    assert missing["error"] == "HubError"
+
+
+def test_what_the_hub_does_not_give_is_said_in_one_sentence(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+    for name, files in {
+        "a/gated": ("config.json", "model.safetensors"),
+        "a/onnx": ("config.json", "onnx/model.onnx"),
+        "a/bare": ("model.safetensors",),
+    }.items():
+        hub.revisions[name] = {"main": repository(tmp_path / "hub" / name, *files)}
+    hub.gated.add("a/gated")
+    expected = {
+        "a/none": ("FileMissingError", "neither a directory here nor a public repository"),
+        "a/gated": ("HubError", f"asks for a permission: request it on {hub.endpoint}/a/gated"),
+        "a/onnx": ("FileMissingError", "a/onnx has no weights"),
+        "a/bare": ("FileMissingError", "a/bare has no config.json"),
+        "a--b": ("FileMissingError", "no name of a repository"),
+        "a/b/c": ("FileMissingError", "is missing: name a directory"),
+        "../a": ("FileMissingError", "is missing: name a directory"),
+    }
+    for name, result in zip(expected, locate(*({"checkpoint": name} for name in expected)), strict=True):
+        error, message = expected[name]
+        assert result["error"] == error, name
+        assert message in result["message"]
+        assert "\n" not in result["message"]
+
+
+def test_the_command_downloads_with_bars_and_converts(
+    hub: FakeHub, environment: dict[str, str], tmp_path: Path
+) -> None:
+    released = tmp_path / "hub"
+    released.mkdir()
+    for name in ("config.json", "vocab.txt"):
+        shutil.copy(PLAIN / name, released)
+    write_h5(released / "tf_model.h5", load_file(PLAIN / "model.safetensors"))
+    hub.revisions["owner/name"] = {"v1": released}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*CONVERT, *arguments, "-o", "new"], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+
+    result = run("owner/name", "--revision", "v1")
+    assert result.returncode == 0, result.stderr
+    assert "Fetching 3 files" in result.stderr
+    assert result.stdout.startswith("new: ConvBertForQuestionAnswering of owner/name@")
+    written, original = (load_file(folder / "model.safetensors") for folder in (tmp_path / "new", PLAIN))
+    assert all(written[name].equal(original[name]) for name in original)
+    Reference.from_pretrained(tmp_path / "new")
+    result = run("owner/name", "--offline")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: owner/name is neither a directory here nor, at revision main, in the cache")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,105 @@
+"""Checkpoints that real TensorFlow wrote (tests/with_tensorflow) give the outputs that it, or the reference, computed."""
+
+import dataclasses
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from golden import CHECKPOINTS
+from numpy.typing import NDArray
+
+from convbert_onnx import ConvBertConfig
+from convbert_onnx.errors import MissingHeadError, MissingPackageError
+from convbert_onnx.models import HEADS, ConvBertForQuestionAnswering, ConvBertModel
+from convbert_onnx.models.checkpoint import hash_weights
+from convbert_onnx.tasks import TASKS
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+ARCHITECTURES = ("plain", "grouped")
+
+
+@pytest.fixture
+def written(request: pytest.FixtureRequest) -> Path:
+    folder: Path | None = request.config.getoption("--tensorflow")
+    if folder is None:
+        pytest.skip("real TensorFlow writes these checkpoints: run make tensorflow")
+    return folder
+
+
+def difference(model: Any, directory: Path) -> float:
+    """The largest difference to what was expected, of all outputs."""
+    task = next(task for task in TASKS if task.head == type(model).__name__)
+    with np.load(directory / "expected.npz") as expected, torch.inference_mode():
+        outputs = model(**{name: torch.from_numpy(expected[name]) for name in INPUTS})
+        real: NDArray[np.bool_] = expected["attention_mask"].astype(bool)
+        differences = []
+        for spec in task.outputs:
+            actual, wanted = getattr(outputs, spec.name).numpy(), expected[spec.name]
+            assert actual.shape == wanted.shape
+            at = real if "sequence" in spec.axes else ...
+            # Padding is added to as -10000 there and as the lowest number here: only what it says about itself differs.
+            differences.append(np.abs(actual[at] - wanted[at]).max() / max(1.0, np.abs(wanted[at]).max()))
+        return float(max(differences))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("head", HEADS)
+def test_h5_gives_tensorflows_outputs(written: Path, head: str, architecture: str) -> None:
+    directory = written / f"{architecture}-{head.removeprefix('ConvBert')}"
+    assert find_spec("tensorflow") is None
+    model = HEADS[head].from_pretrained(directory)
+    assert difference(model, directory) < 1e-5
+    with torch.no_grad():
+        backbone: Any = model if head == "ConvBertModel" else model.convbert
+        weight = backbone.layers[1].attention.output.weight
+        weight.copy_(weight.flip(0))
+    assert difference(model, directory) > 1e-3
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_there_and_back_is_the_same_model(written: Path, architecture: str) -> None:
+    directories = written / f"{architecture}-ForQuestionAnswering", CHECKPOINTS / f"{architecture}-question-answering"
+    states = [ConvBertForQuestionAnswering.from_pretrained(directory).state_dict() for directory in directories]
+    assert hash_weights(states[0]) == hash_weights(states[1])
+
+
+@pytest.mark.parametrize("name", ["intermediate/dense/kernel", "self/key_conv_attn_layer/pointwise_kernel"])
+def test_another_order_of_weights_gives_other_outputs(written: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(written / "grouped-Model", tmp_path / "other")
+    with h5py.File(tmp_path / "other" / "tf_model.h5", "r+") as file:
+        names: list[str] = []
+        file.visit(names.append)
+        dataset = file[next(found for found in names if name in found)]
+        dataset[...] = dataset[...][:, ::-1]
+    assert difference(ConvBertModel.from_pretrained(tmp_path / "other"), tmp_path / "other") > 1e-3
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_authors_checkpoint_gives_the_references_outputs(written: Path, architecture: str) -> None:
+    model = ConvBertModel.from_pretrained(written / f"converted-{architecture}")
+    expected = written / f"tf1-{architecture}"
+    assert difference(model, expected) < 1e-5
+    with torch.no_grad():
+        backbone: Any = model
+        weight = backbone.layers[0].attention.span_key.depthwise.weight
+        weight.copy_(weight.flip(-1))
+    assert difference(model, expected) > 1e-3
+
+
+def test_the_authors_checkpoint_needs_tensorflow(written: Path) -> None:
+    assert "tensorflow" not in sys.modules
+    with pytest.raises(MissingPackageError, match="convert"):
+        ConvBertModel.from_pretrained(written / "tf1-plain")
+
+
+def test_the_authors_checkpoint_has_no_head(written: Path) -> None:
+    config = ConvBertConfig.from_pretrained(written / "converted-plain")
+    assert config == dataclasses.replace(config, architectures=("ConvBertModel",))
+    with pytest.raises(MissingHeadError):
+        ConvBertForQuestionAnswering.from_pretrained(written / "converted-plain")
