@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from golden import TASKS, Exported
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -41,8 +42,11 @@ def same(actual: str, expected: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_says_what_happens(page: Path, workplace: Path, exported: object) -> None:
-    shutil.copy(exported(), workplace / "model.onnx")  # type: ignore[operator]
+def test_a_page_says_what_happens(page: Path, workplace: Path, exported: Exported) -> None:
+    shutil.copy(exported(), workplace / "model.onnx")
+    for task in TASKS if page.name == "pipelines.md" else ():
+        shutil.copy(exported(task=task), workplace / f"{task}.onnx")
+    shutil.copy(exported("cased", task="text-classification"), workplace / "entailment.onnx")
     names: dict[str, object] = {}
     for kind, block in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "pycon":
