@@ -2,7 +2,8 @@
 
     python write_checkpoints.py FOLDER
 
-tests/models/test_tensorflow.py reads them. Each directory in FOLDER has a config.json, weights, and expected.npz with inputs and outputs.
+tests/models/test_tensorflow.py reads them. Each directory in FOLDER has a config.json, weights, and expected.npz with
+inputs and outputs.
 """
 
 import sys
