@@ -11,9 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bundles", type=Path, help="files that tests/support/export_bundles.py wrote, for a machine without torch"
     )
-    parser.addoption(
-        "--tensorflow", type=Path, help="checkpoints that tests/with_tensorflow/write_checkpoints.py wrote"
-    )
+    parser.addoption("--tensorflow", type=Path, help="checkpoints that tests/with_tensorflow wrote")
 
 
 def pytest_report_header() -> str:

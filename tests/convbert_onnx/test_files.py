@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convbert_onnx.files import replacing
+from convbert_onnx.files import replacing, replacing_together
 
 
 def test_the_name_is_taken_when_all_is_written(tmp_path: Path) -> None:
@@ -52,3 +52,29 @@ def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
+
+
+def test_files_take_their_names_together_and_the_last_one_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    replace = Path.replace
+
+    def recording(self: Path, target: Path) -> Path:
+        moved.append(self.name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", recording)
+    (tmp_path / "kept").write_text("kept")
+    with replacing_together(tmp_path, last="b") as temporary:
+        for name in "abc":
+            (temporary / name).write_text(name)
+        assert moved == []
+    assert moved == ["a", "c", "b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "kept"]
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def test_a_failure_leaves_no_new_directory(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), replacing_together(tmp_path / "new" / "deep") as temporary:
+        (temporary / "half").touch()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Checkpoints that real TensorFlow wrote (tests/with_tensorflow) give the outputs it, or the reference, computed."""
+"""Checkpoints that real TensorFlow wrote (tests/with_tensorflow) give the outputs that it or the reference computed."""
 
 import dataclasses
 import shutil
