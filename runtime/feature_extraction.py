@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convbert_onnx.errors import InputError, InputTypeError
+from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import flag, one_of
@@ -56,10 +56,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
         Raises:
             InputTypeError: it is no string.
         """
-        item = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
-        if not isinstance(item, str):
-            raise InputTypeError(f"`inputs` must be a string or a list of them, not {type(item).__name__}")
-        return item
+        return self.text(item)
 
     def encode(self, example: str, parameters: FeatureExtractionParameters) -> list[Encoding]:
         """The one row of a text.

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from convbert_onnx.errors import InputError, InputTypeError
+from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import whole_number
@@ -66,10 +66,7 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         Raises:
             InputTypeError: it is no string.
         """
-        item = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
-        if not isinstance(item, str):
-            raise InputTypeError(f"`inputs` must be a string or a list of them, not {type(item).__name__}")
-        return item
+        return self.text(item)
 
     def encode(self, example: str, parameters: FillMaskParameters) -> list[Encoding]:
         """The one row of a text.

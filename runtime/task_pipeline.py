@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import InputError
+from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import one_of, whole_number
@@ -101,6 +101,18 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
                 "shorten it, or pass truncation=True"
             )
         return self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+
+    def text(self, item: Any) -> str:
+        """The text that ``item`` is, or that the arguments of a call give.
+
+        Raises:
+            InputTypeError: it is no string.
+        """
+        name = self.arguments[0]
+        item = item[name] if isinstance(item, Mapping) and name in item else item
+        if not isinstance(item, str):
+            raise InputTypeError(f"`{name}` must be a string or a list of them, not {type(item).__name__}")
+        return item
 
     @property
     def marks_subwords(self) -> bool:

@@ -109,12 +109,10 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
         Raises:
             InputTypeError: it is neither.
         """
-        item = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
-        if isinstance(item, list | tuple) and all(isinstance(word, str) for word in item):
-            return TokenClassificationExample(tuple(item))
-        if not isinstance(item, str):
-            raise InputTypeError(f"`inputs` must be a string or a list of them, not {type(item).__name__}")
-        return TokenClassificationExample(item)
+        words = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
+        if isinstance(words, list | tuple) and all(isinstance(word, str) for word in words):
+            return TokenClassificationExample(tuple(words))
+        return TokenClassificationExample(self.text(item))
 
     def encode(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> list[Encoding]:
         """The windows over a text, or without ``stride`` its beginning.

@@ -4,7 +4,6 @@ A text-classification model for entailment is asked, for each label, whether the
 """
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -70,12 +69,10 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
             InputTypeError: it is no string.
             InputError: it is empty.
         """
-        item = item["sequences"] if isinstance(item, Mapping) and "sequences" in item else item
-        if not isinstance(item, str):
-            raise InputTypeError(f"`sequences` must be a string or a list of them, not {type(item).__name__}")
-        if not item:
+        text = self.text(item)
+        if not text:
             raise InputError("You must include at least one sequence: the text is empty")
-        return item
+        return text
 
     def encode(self, example: str, parameters: ZeroShotClassificationParameters) -> list[Encoding]:
         """A row for each label; where it would be too long, the text is cut.
