@@ -2,8 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +108,14 @@ def _download(repository: str, revision: str, offline: bool) -> Path:
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
-    """What the client raises when the hub does not answer as it should: its own errors, and its HTTP library's."""
+    """What the client raises when the hub does not answer as it should: its own errors, and its HTTP library's.
+
+    Which library that is depends on the client's version; its errors are bases of the client's.
+    """
     from huggingface_hub import errors
 
-    found: list[type[Exception]] = [errors.HfHubHTTPError, ConnectionError, TimeoutError]
-    for library, base in (("requests", "RequestException"), ("httpx", "HTTPError")):  # before version 1, and since
-        if find_spec(library) is not None:
-            found.append(getattr(import_module(library), base))
-    return tuple(found)
+    libraries = [base for base in errors.HfHubHTTPError.__mro__ if base.__module__ != "builtins"]
+    return (ConnectionError, TimeoutError, *libraries)
 
 
 def _fetch(repository: str, revision: str) -> Path:
@@ -142,7 +140,11 @@ def _cached(repository: str, revision: str, why: str) -> Path:
 
     directory: Path | None = None
     try:
-        directory = Path(huggingface_hub.snapshot_download(repository, revision=revision, local_files_only=True))
+        # Newer clients miss everything that was not downloaded, unless they are told what matters.
+        found = huggingface_hub.snapshot_download(
+            repository, revision=revision, local_files_only=True, allow_patterns=["config.json"]
+        )
+        directory = Path(found)
         names = {path.name for path in directory.iterdir() if path.is_file()}
     except (errors.LocalEntryNotFoundError, errors.HFValidationError):
         names = set()

@@ -40,6 +40,11 @@ class FakeHub:
         return None
 
 
+def etag(content: bytes) -> str:
+    """The hub's name of a file's content."""
+    return hashlib.sha1(content).hexdigest()
+
+
 @contextmanager
 def fake_hub() -> Iterator[FakeHub]:
     """Serve a hub until the block ends."""
@@ -61,7 +66,9 @@ def fake_hub() -> Iterator[FakeHub]:
             if hub.broken:
                 return self.send(500, {})
             if path.startswith("/api/models/"):
-                repository, _, revision = path.removeprefix("/api/models/").partition("/revision/")
+                # Clients from version 1 on ask for the tree of files too.
+                kind = "/tree/" if "/tree/" in path else "/revision/"
+                repository, _, revision = path.removeprefix("/api/models/").partition(kind)
                 file = ""
             else:
                 repository, _, rest = path.removeprefix("/").partition("/resolve/")
@@ -73,18 +80,21 @@ def fake_hub() -> Iterator[FakeHub]:
                 return self.send(404, {"X-Error-Code": "RevisionNotFound"})
             directory, commit = found
             if not file:
-                names = sorted(
-                    path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()
-                )
-                info = {"id": repository, "sha": commit, "siblings": [{"rfilename": name} for name in names]}
+                files = {p.relative_to(directory).as_posix(): p for p in directory.rglob("*") if p.is_file()}
+                names = [{"rfilename": name} for name in sorted(files)]
+                info: object = {"id": repository, "sha": commit, "siblings": names}
+                if kind == "/tree/":
+                    info = [
+                        {"type": "file", "path": name, "size": p.stat().st_size, "oid": etag(p.read_bytes())}
+                        for name, p in sorted(files.items())
+                    ]
                 return self.send(200, {"Content-Type": "application/json"}, json.dumps(info).encode(), with_body)
             if repository in hub.gated:
                 return self.send(403, {"X-Error-Code": "GatedRepo"})
             content = (directory / file).read_bytes()
             if with_body:
                 hub.downloads.append(file)
-            etag = hashlib.sha1(content).hexdigest()
-            return self.send(200, {"ETag": f'"{etag}"', "X-Repo-Commit": commit}, content, with_body)
+            return self.send(200, {"ETag": f'"{etag(content)}"', "X-Repo-Commit": commit}, content, with_body)
 
         def send(self, status: int, headers: dict[str, str], body: bytes = b"", with_body: bool = False) -> None:
             self.send_response(status)
