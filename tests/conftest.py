@@ -28,6 +28,8 @@ def pytest_report_header() -> str:
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A function from architecture, target, padding and task to an exported model."""
     folder: Path | None = request.config.getoption("--bundles")
+    if folder is not None:
+        folder = request.config.invocation_params.dir / folder  # tests may change the working directory
     own = tmp_path_factory.mktemp("bundles")
 
     def export(
