@@ -287,7 +287,8 @@ class ConvBertForMultipleChoice(PreTrainedModel):
         if position is None:
             vector = self.mean(hidden, mask)
         else:
-            vector = hidden[:, 0] if narrow else hidden[torch.arange(len(hidden), device=hidden.device), position]
+            rows = torch.arange(hidden.shape[0], device=hidden.device)
+            vector = hidden[:, 0] if narrow else hidden[rows, position]
         logits = self.classifier(self.sequence_summary(vector)).view(-1, choices)
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return LogitsOutput(logits, loss, base.hidden_states, base.attentions)
