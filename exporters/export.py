@@ -12,7 +12,7 @@ from torch import nn
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
-from convbert_onnx.exporters.ops import DOMAIN, add_functions, inline_functions
+from convbert_onnx.exporters.functions import add_functions, inline_functions
 from convbert_onnx.exporters.save import saving
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
@@ -21,6 +21,7 @@ from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
+from convbert_onnx.operators import DOMAIN
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizers_loading import load_tokenizer

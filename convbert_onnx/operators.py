@@ -1,0 +1,206 @@
+"""Our operators, in one table: what goes in and out, and the same thing spelled out in standard operators.
+
+A file that uses one of them carries an ONNX function of the same name, so that every ONNX Runtime can run it; a runtime
+that has a kernel for the operator takes the kernel instead.
+
+Shapes are letters: B batch, S sequence, H heads, D channels of a head, K kernel size, C channels; ``...`` any axes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from convbert_onnx.config import ConvBertConfig
+
+__all__ = ["DOMAIN", "OPERATORS", "VERSION", "Operator"]
+
+DOMAIN = "convbert_onnx"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of ours.
+
+    Attributes:
+        name: its name in the domain ``convbert_onnx``.
+        purpose: what it is for, in one sentence.
+        inputs: types and shapes, by name; those in ``optional`` may be left out at the end.
+        outputs: types and shapes, by name.
+        formula: what it computes.
+        body: the lines of the function for a model's sizes, given whether the optional inputs are there.
+        attributes: types, by name.
+        optional: names of inputs that a node may leave out.
+    """
+
+    name: str
+    purpose: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    formula: str
+    body: Callable[[ConvBertConfig, bool], list[str]]
+    attributes: Mapping[str, str]
+    optional: tuple[str, ...] = ()
+
+
+def _masked(name: str, with_mask: bool) -> list[str]:
+    """Lines that define ``real``: the input [B, S, C], or zero where it is masked."""
+    if not with_mask:
+        return [f"real = Identity ({name})"]
+    return [
+        "zero_ = Constant <value = float {0.0}> ()",
+        "last_axis = Constant <value = int64[1] {2}> ()",
+        "is_real = Cast <to = 9> (mask)",
+        "is_real_column = Unsqueeze (is_real, last_axis)",
+        f"real = Where (is_real_column, {name}, zero_)",
+    ]
+
+
+def _span_dynamic_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
+    # Pad and K shifted slices: no [B, S, H*D, K] tensor is ever made, and no size but K and H stands in the function.
+    heads, size = config.num_mixed_heads, config.conv_kernel_size
+    middle = size // 2
+    weights = [f"weight_{j}" for j in range(size)]
+    lines = [
+        *_masked("values", with_mask),
+        "zero = Constant <value = float {0.0}> ()",
+        f"pads = Constant <value = int64[6] {{0, {middle}, 0, 0, {middle}, 0}}> ()",
+        f"by_head = Constant <value = int64[4] {{0, 0, {heads}, -1}}> ()",
+        "flat = Constant <value = int64[3] {0, 0, -1}> ()",
+        "sequence_axis = Constant <value = int64[1] {1}> ()",
+        "padded = Pad (real, pads, zero)",
+        "padded_heads = Reshape (padded, by_head)",
+        "logits = Reshape (kernel_logits, by_head)",
+        "kernel = Softmax <axis = -1> (logits)",
+        f"{', '.join(weights)} = Split <axis = -1, num_outputs = {size}> (kernel)",
+    ]
+    for j, weight in enumerate(weights):
+        # The slice for offset j leaves out j positions at the front and size-1-j at the end.
+        end = j + 1 - size if j + 1 < size else 2**63 - 1
+        lines += [
+            f"start_{j} = Constant <value = int64[1] {{{j}}}> ()",
+            f"end_{j} = Constant <value = int64[1] {{{end}}}> ()",
+            f"window_{j} = Slice (padded_heads, start_{j}, end_{j}, sequence_axis)",
+            f"term_{j} = Mul (window_{j}, {weight})",
+            f"sum_{j} = Add (sum_{j - 1}, term_{j})" if j else "sum_0 = Identity (term_0)",
+        ]
+    return [*lines, f"output = Reshape (sum_{size - 1}, flat)"]
+
+
+def _depthwise_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
+    # With a height of 1: onnxruntime's fast layouts are for images, and 1-D convolutions miss them.
+    middle = config.conv_kernel_size // 2
+    return [
+        *_masked("hidden", with_mask),
+        "height = Constant <value = int64[1] {2}> ()",
+        "row = Constant <value = int64[2] {1, 2}> ()",
+        "channels_first = Transpose <perm = [0, 2, 1]> (real)",
+        "image = Unsqueeze (channels_first, height)",
+        "rows = Transpose <perm = [1, 0]> (weight)",
+        "kernel = Unsqueeze (rows, row)",
+        f"convolved = Conv <group = {config.hidden_size}, pads = [0, {middle}, 0, {middle}]> (image, kernel)",
+        "flat = Squeeze (convolved, height)",
+        "output = Transpose <perm = [0, 2, 1]> (flat)",
+    ]
+
+
+def _add_layer_norm(config: ConvBertConfig, with_optional: bool) -> list[str]:
+    return [
+        "biased = Add (product, bias)",
+        "sum = Add (residual, biased)",
+        "output = LayerNormalization <axis = -1, epsilon: float = @epsilon> (sum, gamma, beta)",
+    ]
+
+
+def _bias_gelu(config: ConvBertConfig, with_optional: bool) -> list[str]:
+    return [
+        "root_two = Constant <value = float {1.4142135381698608}> ()",
+        "one = Constant <value = float {1.0}> ()",
+        "half = Constant <value = float {0.5}> ()",
+        "biased = Add (product, bias)",
+        "scaled = Div (biased, root_two)",
+        "erf = Erf (scaled)",
+        "doubled = Add (erf, one)",
+        "twice = Mul (biased, doubled)",
+        "output = Mul (twice, half)",
+    ]
+
+
+def _bias_mul(config: ConvBertConfig, with_optional: bool) -> list[str]:
+    return ["biased = Add (product, bias)", "output = Mul (biased, factor)"]
+
+
+def _bias_split(config: ConvBertConfig, with_optional: bool) -> list[str]:
+    return [
+        "biased = Add (product, bias)",
+        "query, key, value, span_value = Split <axis = -1, num_outputs = 4> (biased)",
+    ]
+
+
+OPERATORS = (
+    Operator(
+        name="SpanDynamicConv",
+        purpose="The span-based dynamic convolution (arXiv 2008.02496, section 3.3): every position brings its own "
+        "kernel, which a head shares over its channels.",
+        inputs={"values": "float [B, S, H*D]", "kernel_logits": "float [B, S, H*K]", "mask": "int64 [B, S]"},
+        optional=("mask",),
+        outputs={"output": "float [B, S, H*D]"},
+        attributes={"num_heads": "int", "kernel_size": "int"},
+        formula="w = softmax over K of kernel_logits[b,s,h,:]; output[b,s,h,:] = sum over j of w[j] * "
+        "values[b, s + j - K//2, h, :], where positions outside the sequence or with mask 0 count as zero",
+        body=_span_dynamic_conv,
+    ),
+    Operator(
+        name="DepthwiseConv",
+        purpose="The depthwise half of the separable convolution that makes the span's key, on channels that lie last.",
+        inputs={"hidden": "float [B, S, C]", "weight": "float [K, C]", "mask": "int64 [B, S]"},
+        optional=("mask",),
+        outputs={"output": "float [B, S, C]"},
+        attributes={},
+        formula="output[b,s,c] = sum over j of weight[j,c] * hidden[b, s + j - K//2, c], where positions outside the "
+        "sequence or with mask 0 count as zero",
+        body=_depthwise_conv,
+    ),
+    Operator(
+        name="AddLayerNorm",
+        purpose="What follows the last product of attention and of the feed-forward part: bias, residual and norm.",
+        inputs={
+            "product": "float [..., C]",
+            "bias": "float [C]",
+            "residual": "float [..., C]",
+            "gamma": "float [C]",
+            "beta": "float [C]",
+        },
+        outputs={"output": "float [..., C]"},
+        attributes={"epsilon": "float"},
+        formula="x = residual + product + bias; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, "
+        "mean and variance over the last axis",
+        body=_add_layer_norm,
+    ),
+    Operator(
+        name="BiasGelu",
+        purpose="What follows the first product of the feed-forward part: bias and the exact Gelu.",
+        inputs={"product": "float [..., C]", "bias": "float [C]"},
+        outputs={"output": "float [..., C]"},
+        attributes={},
+        formula="x = product + bias; output = x * (1 + erf(x / sqrt(2))) / 2",
+        body=_bias_gelu,
+    ),
+    Operator(
+        name="BiasMul",
+        purpose="What follows the pointwise convolution: bias, then times the query.",
+        inputs={"product": "float [..., C]", "bias": "float [C]", "factor": "float [..., C]"},
+        outputs={"output": "float [..., C]"},
+        attributes={},
+        formula="output = (product + bias) * factor",
+        body=_bias_mul,
+    ),
+    Operator(
+        name="BiasSplit",
+        purpose="What follows the one product for query, key, value and the values of the dynamic convolution.",
+        inputs={"product": "float [..., 4*C]", "bias": "float [4*C]"},
+        outputs=dict.fromkeys(("query", "key", "value", "span_value"), "float [..., C]"),
+        attributes={},
+        formula="query, key, value, span_value = the quarters of product + bias along the last axis",
+        body=_bias_split,
+    ),
+)

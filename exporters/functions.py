@@ -1,0 +1,45 @@
+"""The ONNX functions of our operators: added to a graph, or spelled out in it."""
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION, Operator
+
+__all__ = ["add_functions", "inline_functions"]
+
+
+def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
+    """Give ``model`` the function of every operator of ours that it uses."""
+    for operator in OPERATORS:
+        nodes = [node for node in model.graph if (node.domain, node.op_type) == (DOMAIN, operator.name)]
+        if nodes:
+            with_optional = len(nodes[0].inputs) == len(operator.inputs)
+            function = _function(operator, config, model.opset_imports[""], with_optional)
+            model.functions[function.identifier()] = function
+            model.opset_imports[DOMAIN] = VERSION
+
+
+def inline_functions(model: ir.Model) -> None:
+    """Replace every node of ours by the standard operators of its function."""
+    common.InlinePass()(model)
+    common.IdentityEliminationPass()(model)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.DeduplicateInitializersPass()(model)
+    model.opset_imports.pop(DOMAIN, None)
+
+
+def _function(operator: Operator, config: ConvBertConfig, opset: int, with_optional: bool) -> ir.Function:
+    """The operator as an ONNX function for a model of these sizes."""
+    inputs = [name for name in operator.inputs if with_optional or name not in operator.optional]
+    attributes = f"<{', '.join(operator.attributes)}> " if operator.attributes else ""
+    text = "\n".join(
+        (
+            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>',
+            f"{operator.name} {attributes}({', '.join(inputs)}) => ({', '.join(operator.outputs)}) {{",
+            *operator.body(config, with_optional),
+            "}",
+        )
+    )
+    return ir.serde.deserialize_function(onnx.parser.parse_function(text))

@@ -1,0 +1,104 @@
+"""Our operators in numpy, from their formulas, in float64: what functions and kernels are compared with."""
+
+from collections.abc import Callable, Mapping
+from math import erf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+Attributes = Mapping[str, int | float]
+
+
+def span_dynamic_conv(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    heads, size = int(attributes["num_heads"]), int(attributes["kernel_size"])
+    values, logits = _real(inputs, "values"), inputs["kernel_logits"].astype(np.float64)
+    batch, sequence, channels = values.shape
+    logits = logits.reshape(batch, sequence, heads, size)
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    by_head = values.reshape(batch, sequence, heads, channels // heads)
+    output = np.zeros_like(by_head)
+    for s in range(sequence):
+        for j in range(size):
+            if 0 <= s + j - size // 2 < sequence:
+                output[:, s] += weights[:, s, :, j, None] * by_head[:, s + j - size // 2]
+    return [output.reshape(batch, sequence, channels)]
+
+
+def depthwise_conv(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    hidden, weight = _real(inputs, "hidden"), inputs["weight"].astype(np.float64)
+    size, sequence = len(weight), hidden.shape[1]
+    output = np.zeros_like(hidden)
+    for s in range(sequence):
+        for j in range(size):
+            if 0 <= s + j - size // 2 < sequence:
+                output[:, s] += weight[j] * hidden[:, s + j - size // 2]
+    return [output]
+
+
+def add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    product, bias, residual, gamma, beta = (array.astype(np.float64) for array in inputs.values())
+    total = residual + product + bias
+    centred = total - total.mean(axis=-1, keepdims=True)
+    variance = (centred**2).mean(axis=-1, keepdims=True)
+    return [centred / np.sqrt(variance + attributes["epsilon"]) * gamma + beta]
+
+
+def bias_gelu(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    biased = inputs["product"].astype(np.float64) + inputs["bias"]
+    return [biased * (1 + np.vectorize(erf, otypes=[np.float64])(biased / np.sqrt(2))) / 2]
+
+
+def bias_mul(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return [(inputs["product"].astype(np.float64) + inputs["bias"]) * inputs["factor"]]
+
+
+def bias_split(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return list(np.split(inputs["product"].astype(np.float64) + inputs["bias"], 4, axis=-1))
+
+
+def _real(inputs: Arrays, name: str) -> NDArray[np.float64]:
+    array = inputs[name].astype(np.float64)
+    return np.where(inputs["mask"][..., None] != 0, array, 0) if "mask" in inputs else array
+
+
+FORMULAS: dict[str, Callable[[Arrays, Attributes], list[NDArray[Any]]]] = {
+    "SpanDynamicConv": span_dynamic_conv,
+    "DepthwiseConv": depthwise_conv,
+    "AddLayerNorm": add_layer_norm,
+    "BiasGelu": bias_gelu,
+    "BiasMul": bias_mul,
+    "BiasSplit": bias_split,
+}
+
+
+def example(
+    name: str, batch: int, sequence: int, *, heads: int = 3, channels: int = 4, size: int = 5, masked: bool = False
+) -> tuple[dict[str, NDArray[Any]], dict[str, int | float]]:
+    """Random inputs and the attributes of an operator; rows but the first are half masked, if asked for."""
+    random = np.random.default_rng([batch, sequence, heads, channels, size])
+    width = heads * channels
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return random.standard_normal(shape, np.float32)
+
+    lengths = np.array([sequence] + [max(1, sequence // 2)] * (batch - 1))
+    mask = {"mask": (np.arange(sequence) < lengths[:, None]).astype(np.int64)} if masked else {}
+    rows = (batch, sequence, width)
+    if name == "SpanDynamicConv":
+        logits = normal(batch, sequence, heads * size)
+        return {"values": normal(*rows), "kernel_logits": logits} | mask, {"num_heads": heads, "kernel_size": size}
+    if name == "DepthwiseConv":
+        return {"hidden": normal(*rows), "weight": normal(size, width)} | mask, {}
+    if name == "AddLayerNorm":
+        vectors = {name: normal(width) for name in ("gamma", "beta")}
+        return {"product": normal(*rows), "bias": normal(width), "residual": normal(*rows)} | vectors, {
+            "epsilon": 1e-12
+        }
+    if name == "BiasMul":
+        return {"product": normal(*rows), "bias": normal(width), "factor": normal(*rows)}, {}
+    if name == "BiasSplit":
+        return {"product": normal(batch, sequence, 4 * width), "bias": normal(4 * width)}, {}
+    return {"product": normal(*rows), "bias": normal(width)}, {}
