@@ -51,17 +51,17 @@ class ExportRecord:
     Attributes:
         task: name of the task.
         source: what was exported, in the caller's words.
-        source_sha256: hash of the weights.
+        source_sha256: hash of the weights, or of the file where a file was taken as it is.
         target: which runtimes the graph is for.
         precision: number format of the weights.
         padding: "masked" where padding does not change results, "as-trained" where it does as in the reference.
         opset: version of the standard ONNX operators.
         ir_version: version of the ONNX file format.
         parameters: number of weights.
-        operators: how often each operator that is not standard ONNX appears.
+        operators: how often each operator that is not standard ONNX appears, by ``domain.name``.
         tools: versions of the packages that made the file.
-        tolerance: difference above which the export would have been refused.
-        worst_difference: largest difference of ``validated``.
+        tolerance: difference above which the export would have been refused; None where nothing was compared.
+        worst_difference: largest difference of ``validated``, or None.
         validated: the shapes that were compared with PyTorch.
     """
 
@@ -76,8 +76,8 @@ class ExportRecord:
     parameters: int
     operators: Mapping[str, int]
     tools: Mapping[str, str]
-    tolerance: float
-    worst_difference: float
+    tolerance: float | None
+    worst_difference: float | None
     validated: tuple[ValidatedShape, ...]
 
     def to_dict(self) -> dict[str, Any]:

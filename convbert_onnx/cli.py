@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, get_args
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 from convbert_onnx.bundle import OPSETS, Layout, Padding, Precision, Target
@@ -53,7 +54,8 @@ def _hub(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@click.option("--model", "checkpoint", required=True, help="Checkpoint directory, or repository of the hub.")
+@click.option("--model", "checkpoint", help="Checkpoint directory, or repository of the hub.")
+@click.option("--from-optimum", type=_PATH, metavar="DIR", help="Take the model that optimum exported to DIR as it is.")
 @_hub
 @click.option("--task", help="Task or short name, such as qa; by default what the checkpoint's config says.")
 @click.option("-o", "--output", type=_PATH, help="File to write.  [default: model.onnx; a directory layout: model]")
@@ -79,15 +81,32 @@ def _hub(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--tokenizer", type=_PATH, help="Directory with the tokenizer; by default the checkpoint.")
 @click.option("--allow-random-head", is_flag=True, help="For tests: draw a head that the checkpoint lacks.")
 @_JSON
-def export(checkpoint: str, output: Path | None, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def export(
+    ctx: click.Context,
+    /,
+    checkpoint: str | None,
+    from_optimum: Path | None,
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Export a checkpoint to one validated file."""
+    if (checkpoint is None) == (from_optimum is None):
+        raise click.UsageError("give either --model with a checkpoint, or --from-optimum with a directory")
+    if from_optimum is not None:
+        _only(ctx, "from_optimum", "output", "task", "tokenizer", "as_json")
     from convbert_onnx import exporters
     from convbert_onnx.runtime.external_data import total_bytes
 
     directory = options["layout"] == "directory"
     output = output or Path("model" if directory else "model.onnx")
-    with _steps() as progress:
-        record = exporters.export(checkpoint, output, **options, progress=progress)
+    if from_optimum is not None:
+        record = exporters.from_optimum(from_optimum, output, task=options["task"], tokenizer=options["tokenizer"])
+    else:
+        assert checkpoint is not None
+        with _steps() as progress:
+            record = exporters.export(checkpoint, output, **options, progress=progress)
     file = output / "model.onnx" if directory else output
     size = total_bytes(file)
     if as_json:
@@ -225,6 +244,17 @@ def _steps() -> Iterator[Any]:
             bar.set_description_str(f"{step:<24}")
 
         yield progress
+
+
+def _only(ctx: click.Context, chosen: str, *allowed: str) -> None:
+    """Refuse options that do nothing beside the chosen one."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for name in sorted(given - {chosen, *allowed}):
+        raise click.UsageError(f"{_flag(name)} does nothing with {_flag(chosen)}")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _name_and_value(text: str) -> tuple[str, Any]:

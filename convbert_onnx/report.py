@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convbert_onnx.bundle import ExportRecord
+from convbert_onnx.operators import DOMAIN
 
 __all__ = ["describe_conversion", "describe_export", "describe_file", "describe_result"]
 
@@ -26,7 +27,6 @@ def describe_conversion(
 
 def describe_export(record: ExportRecord, file: str, size: int) -> str:
     """The closing summary of an export."""
-    operators = ", ".join(f"{count} x {name}" for name, count in record.operators.items())
     return _columns(
         {
             "file": f"{file} ({_megabytes(size)})",
@@ -34,13 +34,26 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             "model": f"{record.source}, {record.parameters:,} parameters",
             "format": f"{record.target}, {record.precision}, opset {record.opset}, IR version {record.ir_version}, "
             f"padding {record.padding}",
-            "our operators": f"{operators} (ONNX function inside as fallback)"
-            if operators
-            else "none, standard ONNX only",
-            "worst difference": f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
+            **_operators(record.operators),
+            "worst difference": "not compared with PyTorch, the graph is as it came"
+            if record.worst_difference is None
+            else f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
             f"(allowed {record.tolerance:.0e})",
         }
     )
+
+
+def _operators(operators: Mapping[str, int]) -> dict[str, str]:
+    """A line for each domain: ours, whose operators carry a definition in standard ones, and the engine's."""
+    lines = {}
+    for domain, title, remark in (
+        (DOMAIN, "our operators", " (ONNX function inside as fallback)"),
+        ("com.microsoft", "onnxruntime's", ""),
+    ):
+        names = [f"{count} x {name.rpartition('.')[2]}" for name, count in operators.items() if name.startswith(domain)]
+        if names:
+            lines[title] = ", ".join(names) + remark
+    return lines or {"our operators": "none, standard ONNX only"}
 
 
 def describe_file(info: Mapping[str, Any]) -> str:
@@ -53,10 +66,10 @@ def describe_file(info: Mapping[str, Any]) -> str:
         return _columns(origin | interface)
     record = ExportRecord.from_dict(info["record"])
     config, tokenizer = info["config"], info["tokenizer"]
-    shapes = "\n".join(
+    shapes = [
         f"  {shape.batch:>3} x {shape.sequence:<4} {'padded' if shape.padded else '':<7} {shape.difference:.1e}"
         for shape in record.validated
-    )
+    ]
     lengths = f"at most {tokenizer['model_max_length'] or config['max_position_embeddings']} tokens"
     return "\n".join(
         (
@@ -72,8 +85,7 @@ def describe_file(info: Mapping[str, Any]) -> str:
                     "made with": ", ".join(f"{name} {number}" for name, number in record.tools.items()),
                 }
             ),
-            "difference to PyTorch by batch x length",
-            shapes,
+            *(["difference to PyTorch by batch x length", *shapes] if shapes else []),
         )
     )
 

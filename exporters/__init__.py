@@ -5,5 +5,6 @@ from convbert_onnx.extras import require
 require("exporting", "cpu,export", "torch", "onnx", "onnx_ir", "onnxscript", "safetensors")
 
 from convbert_onnx.exporters.export import export
+from convbert_onnx.exporters.from_optimum import from_optimum
 
-__all__ = ["export"]
+__all__ = ["export", "from_optimum"]

@@ -1,19 +1,17 @@
 """export(): from a checkpoint or a model to one validated file that carries all that is needed to use it."""
 
-from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-import onnx
 from torch import nn
 
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
-from convbert_onnx.exporters.functions import add_functions, inline_functions
-from convbert_onnx.exporters.save import saving
+from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
+from convbert_onnx.exporters.save import append_bundle, saving
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
@@ -21,7 +19,6 @@ from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
-from convbert_onnx.operators import DOMAIN
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
@@ -127,14 +124,14 @@ def export(
             opset=opset,
             ir_version=graph.ir_version,
             parameters=sum(parameter.numel() for parameter in module.parameters()),
-            operators=dict(Counter(node.op_type for node in graph.graph if node.domain == DOMAIN)),
+            operators=count_special_operators(graph),
             tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
             tolerance=TOLERANCE,
             worst_difference=max(shape.difference for shape in validated),
             validated=validated,
         )
         bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
-        _append_metadata(temporary, bundle.to_metadata())
+        append_bundle(temporary, bundle)
     if layout == "directory":
         _write_beside(output, module.config, tokenizer)
     return record
@@ -184,18 +181,6 @@ def _tokenizer(
         tokenizer = load_tokenizer(tokenizer)
     tokenizer.check_fits(config)
     return tokenizer
-
-
-def _append_metadata(path: Path, metadata: dict[str, str]) -> None:
-    """Add entries to the metadata of a written file.
-
-    Two protobuf messages one after the other are read as one, with their repeated fields joined; so the graph, which
-    may be large, need not be written a second time.
-    """
-    tail = onnx.ModelProto()
-    onnx.helper.set_model_props(tail, metadata)
-    with path.open("ab") as file:
-        file.write(tail.SerializeToString())
 
 
 def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:

@@ -1,5 +1,7 @@
 """The ONNX functions of our operators: added to a graph, or spelled out in it."""
 
+from collections import Counter
+
 import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -7,7 +9,7 @@ from onnx_ir.passes import common
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION, Operator
 
-__all__ = ["add_functions", "inline_functions"]
+__all__ = ["add_functions", "count_special_operators", "inline_functions"]
 
 
 def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
@@ -19,6 +21,12 @@ def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
             function = _function(operator, config, model.opset_imports[""], with_optional)
             model.functions[function.identifier()] = function
             model.opset_imports[DOMAIN] = VERSION
+
+
+def count_special_operators(model: ir.Model) -> dict[str, int]:
+    """How often each operator appears that is not standard ONNX, by ``domain.name``."""
+    nodes = model.graph.all_nodes()
+    return dict(Counter(f"{node.domain}.{node.op_type}" for node in nodes if node.domain))
 
 
 def inline_functions(model: ir.Model) -> None:

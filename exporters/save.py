@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 
+from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import ExportError
 from convbert_onnx.files import replacing, replacing_together
 
-__all__ = ["LARGEST_FILE", "data_file", "saving"]
+__all__ = ["LARGEST_FILE", "append_bundle", "data_file", "saving"]
 
 LARGEST_FILE = 2**31 - 2**26
 """Bytes of weights that fit into one file: protobuf's limit of 2 GB, with 64 MB left for graph and metadata."""
@@ -38,6 +40,18 @@ def saving(graph: ir.Model, file: Path) -> Iterator[Path]:
     with replacing_together(file.parent, last=file.name) as folder:
         ir.save(graph, folder / file.name, format="protobuf", external_data=data_file(file).name)
         yield folder / file.name
+
+
+def append_bundle(path: Path, bundle: Bundle) -> None:
+    """Add a bundle's entries to the metadata of a written file.
+
+    Two protobuf messages one after the other are read as one, with their repeated fields joined; so the graph, which
+    may be large, need not be written a second time.
+    """
+    tail = onnx.ModelProto()
+    onnx.helper.set_model_props(tail, bundle.to_metadata())
+    with path.open("ab") as file:
+        file.write(tail.SerializeToString())
 
 
 def _weight_bytes(graph: ir.Model) -> int:

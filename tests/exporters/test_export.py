@@ -123,9 +123,10 @@ def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
     record = export(PLAIN, tmp_path / "model.onnx", progress=lambda *step: steps.append(step))
     shapes = {(shape.batch, shape.sequence, shape.padded) for shape in record.validated}
     assert {(1, 1, False), (1, 2, False), (1, 3, False), (1, 512, False), (2, 512, True)} <= shapes
+    assert record.worst_difference is not None and record.tolerance is not None
     assert 0 < record.worst_difference < record.tolerance == TOLERANCE
     assert record.source == "plain-question-answering"
-    assert record.operators == {"SpanDynamicConv": 3}
+    assert record.operators == {"convbert_onnx.SpanDynamicConv": 3}
     metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props}
     bundle = Bundle.from_metadata(metadata)
     assert bundle is not None

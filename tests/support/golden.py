@@ -80,6 +80,6 @@ def same_result(actual: Any, expected: Any, tolerance: float = 1e-4) -> bool:
             and actual.keys() == expected.keys()
             and all(same_result(actual[key], expected[key], tolerance) for key in expected)
         )
-    if isinstance(expected, float):
-        return isinstance(actual, float) and abs(actual - expected) <= tolerance
+    if isinstance(expected, float | np.floating):
+        return isinstance(actual, float) and abs(actual - float(expected)) <= tolerance
     return bool(actual == expected)

@@ -1,0 +1,80 @@
+"""from_optimum(): from a directory as optimum writes it to one file that carries all that is needed to use it."""
+
+from hashlib import file_digest
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+
+import onnx_ir as ir
+
+from convbert_onnx.bundle import Bundle, ExportRecord
+from convbert_onnx.errors import BundleError
+from convbert_onnx.exporters.functions import count_special_operators
+from convbert_onnx.exporters.save import append_bundle, saving
+from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.runtime.model import open_model
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+
+__all__ = ["from_optimum"]
+
+_INTEGER = {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearMatMul", "QuantizeLinear"}
+
+
+def from_optimum(
+    directory: str | Path,
+    output: str | Path,
+    *,
+    task: str | None = None,
+    tokenizer: TokenizerBase | str | Path | None = None,
+) -> ExportRecord:
+    """Put a directory with ``model.onnx``, ``config.json`` and a tokenizer into one file. The graph stays as it is.
+
+    Args:
+        directory: what ``optimum-cli export onnx`` or ``optimum-cli onnxruntime quantize`` wrote; a file of it where
+            it has several.
+        output: the file to write.
+        task: what the model is for; by default what ``config.json`` says.
+        tokenizer: a tokenizer or a directory with one; by default the one in ``directory``.
+
+    Returns:
+        The record that the file carries. It says ``padding="as-trained"``, because optimum traces the reference's
+        classes, and validates nothing, because there is no PyTorch model to compare with.
+
+    Raises:
+        FileMissingError: there is no model, config or tokenizer.
+        BundleError: the model is not one for the task, or is a file of ours already.
+        InputError: the task is not known.
+    """
+    model = open_model(directory, task, tokenizer=tokenizer)
+    if model.bundle is not None:
+        raise BundleError(f"{model.path} was exported by convbert-onnx and is one file already: use it as it is")
+    graph = ir.load(model.path)
+    with model.path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    types = {node.op_type for node in graph.graph.all_nodes()}
+    special = count_special_operators(graph)
+    weights = (value.shape for value in graph.graph.initializers.values() if value.shape is not None)
+    record = ExportRecord(
+        task=model.task.name,
+        source=Path(directory).name,
+        source_sha256=digest,
+        target="cpu" if special else "portable",
+        precision="int8" if types & _INTEGER else "fp32",
+        padding="as-trained",
+        opset=graph.opset_imports[""],
+        ir_version=graph.ir_version,
+        parameters=sum(prod(shape.numpy()) for shape in weights),
+        operators=special,
+        tools={
+            "convbert-onnx": version("convbert-onnx"),
+            "onnxruntime": load_onnxruntime().__version__,
+            graph.producer_name or "an unknown exporter": graph.producer_version or "",
+        },
+        tolerance=None,
+        worst_difference=None,
+        validated=(),
+    )
+    bundle = Bundle(model.config, model.tokenizer.tokenizer_json, model.tokenizer.settings, record)
+    with saving(graph, Path(output)) as temporary:
+        append_bundle(temporary, bundle)
+    return record
