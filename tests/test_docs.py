@@ -12,7 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from golden import TASKS, Exported
+from click.testing import CliRunner
+from golden import CHECKPOINTS, TASKS, Exported
+
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.cli import main
+from convbert_onnx.tasks import task_by_name
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -27,6 +32,29 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
+
+
+ROW = re.compile(r"^\| ([\w ,-]+) \| `(--task \w+)` \| `(pipe.+?)` \| `(.+)` \|$", re.MULTILINE)
+ROWS = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_table_has_every_pipeline() -> None:
+    tasks = [task_by_name(option.split()[1]).name for _, option, _, _ in ROWS]
+    assert sorted(tasks) == sorted([*TASKS, "text-classification"])
+
+
+@pytest.mark.parametrize(("title", "option", "call", "gives"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_of_the_table(title: str, option: str, call: str, gives: str, workplace: Path) -> None:
+    task = task_by_name(option.split()[1]).name
+    architecture = "cased" if title.startswith("zero-shot") else "plain"
+    tokenizer = CHECKPOINTS / f"{architecture}-question-answering"
+    command = ["export", "--model", str(CHECKPOINTS / f"{architecture}-{task}"), *option.split()]
+    exported = CliRunner().invoke(main, [*command, "--tokenizer", str(tokenizer)])
+    assert exported.exit_code == 0, exported.output
+    second = "zero-shot-classification" if title.startswith("zero-shot") else None
+    pipe = ConvBertOnnxPipeline("model.onnx", second)
+    result = repr(eval(call, {"pipe": pipe}))
+    assert doctest.OutputChecker().check_output(f"{gives}\n", f"{result}\n", doctest.ELLIPSIS), result
 
 
 def commands(block: str) -> list[tuple[str, str]]:
