@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light tensorflow clean
+.PHONY: demo test lint types light tensorflow transformers5 clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -37,6 +37,10 @@ build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/
 # Checkpoints that real TensorFlow writes, in an environment of its own, read where there is none.
 tensorflow: $(VENV)/test
 	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" tests/with_tensorflow/run.sh
+
+# The product's tests with transformers 5 beside it.
+transformers5: build/bundles
+	PYTHON="$(PYTHON)" BUNDLES="$(abspath build/bundles)" tests/transformers5.sh
 
 clean:
 	rm -rf $(VENV) build dist model.onnx *.egg-info
