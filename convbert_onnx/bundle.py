@@ -59,6 +59,7 @@ class ExportRecord:
         ir_version: version of the ONNX file format.
         parameters: number of weights.
         operators: how often each operator that is not standard ONNX appears, by ``domain.name``.
+        edits: what became of each edit of the graph, by its name.
         tools: versions of the packages that made the file.
         tolerance: difference above which the export would have been refused; None where nothing was compared.
         worst_difference: largest difference of ``validated``, or None.
@@ -75,6 +76,7 @@ class ExportRecord:
     ir_version: int
     parameters: int
     operators: Mapping[str, int]
+    edits: Mapping[str, str]
     tools: Mapping[str, str]
     tolerance: float | None
     worst_difference: float | None

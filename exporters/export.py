@@ -10,6 +10,7 @@ from torch import nn
 from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
+from convbert_onnx.exporters.edits import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
 from convbert_onnx.exporters.save import append_bundle, saving
 from convbert_onnx.exporters.trace import trace
@@ -100,6 +101,7 @@ def export(
     tokenizer = _tokenizer(model, tokenizer, module.config)
     progress(steps[1], 1, total)
     graph = trace(module, found, opset)
+    edits = apply_edits(graph, module.config, target)
     add_functions(graph, module.config)
     if target == "portable":
         inline_functions(graph)
@@ -125,6 +127,7 @@ def export(
             ir_version=graph.ir_version,
             parameters=sum(parameter.numel() for parameter in module.parameters()),
             operators=count_special_operators(graph),
+            edits={name: str(outcome) for name, outcome in edits.items()},
             tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
             tolerance=TOLERANCE,
             worst_difference=max(shape.difference for shape in validated),

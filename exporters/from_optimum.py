@@ -65,6 +65,7 @@ def from_optimum(
         ir_version=graph.ir_version,
         parameters=sum(prod(shape.numpy()) for shape in weights),
         operators=special,
+        edits={},
         tools={
             "convbert-onnx": version("convbert-onnx"),
             "onnxruntime": load_onnxruntime().__version__,
