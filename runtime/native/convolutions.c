@@ -94,7 +94,7 @@ static OrtStatus *depthwise_conv(Call *call) {
     if (!status && (size < 1 || size > MAX_KERNEL_SIZE))
         status = invalid(call->kernel->op, "K must be between 1 and %d, not %lld", MAX_KERNEL_SIZE, (long long)size);
     if (status) return status;
-    return convolve(call, (size_t)(size + 1) / 2 * channel_count(&call->inputs[0]), depthwise_conv_rows);
+    return convolve(call, (size_t)(size / 4 + 1) * channel_count(&call->inputs[0]), depthwise_conv_rows);
 }
 
 static void span_dynamic(const Call *call, const Source *source, const float *const *window, size_t row,
@@ -121,7 +121,7 @@ static OrtStatus *span_dynamic_conv(Call *call) {
         return invalid(kernel->op, "values has %lld channels, which num_heads %lld does not divide",
                        (long long)dims[2], (long long)heads);
     status = check_dims(call, 1, (const int64_t[]){dims[0], dims[1], heads * size}, 3, "[B, S, H*K]");
-    return status ? status : convolve(call, (size_t)(size + 1) / 2 * (size_t)dims[2], span_dynamic_conv_rows);
+    return status ? status : convolve(call, (size_t)(size / 2 + 1) * (size_t)dims[2], span_dynamic_conv_rows);
 }
 
 Operator depthwise_conv_operator = {

@@ -10,13 +10,11 @@
 
 /* 2^fraction for -1/2 <= fraction <= 1/2, within 2e-9 relative before rounding. */
 INLINE floats exp2_of_fraction(floats fraction) {
-    floats result = broadcast(0.000153533620f);
-    result = result * fraction + 0.00133988750f;
-    result = result * fraction + 0.00961843692f;
-    result = result * fraction + 0.0555033237f;
-    result = result * fraction + 0.240226477f;
-    result = result * fraction + 0.693147182f;
-    return result * fraction + 1.0f;
+    floats square = fraction * fraction;
+    floats low = 1.0f + 0.693147182f * fraction;
+    floats middle = 0.240226477f + 0.0555033237f * fraction;
+    floats high = 0.00961843692f + 0.00133988750f * fraction + 0.000153533620f * square;
+    return low + (middle + high * square) * square;
 }
 
 /* 2^integer for -126 <= integer <= 127. */
@@ -41,21 +39,18 @@ INLINE floats exp_of_nonpositive(floats x) {
  */
 INLINE floats gelu(floats x) {
     floats t = absolute(x);
-    floats p = broadcast(-2.8866884e-08f);
-    p = p * t + 8.61402953e-07f;
-    p = p * t - 1.09973171e-05f;
-    p = p * t + 7.65379809e-05f;
-    p = p * t - 0.000279235683f;
-    p = p * t - 3.01132945e-06f;
-    p = p * t + 0.00695358263f;
-    p = p * t - 0.0524477884f;
-    p = p * t - 0.459218144f;
-    p = p * t - 1.15110457f;
+    floats t2 = t * t, t4 = t2 * t2;
+    floats p01 = -1.15110457f - 0.459218144f * t;
+    floats p23 = -0.0524477884f + 0.00695358263f * t;
+    floats p45 = -3.01132945e-06f - 0.000279235683f * t;
+    floats p67 = 7.65379809e-05f - 1.09973171e-05f * t;
+    floats p89 = 8.61402953e-07f - 2.8866884e-08f * t;
+    floats p = (p01 + p23 * t2) + ((p45 + p67 * t2) + p89 * t4) * t4;
     floats rounded = t * p + ROUNDER;
     floats fraction = t * p - (rounded - ROUNDER);
-    floats erfc = exp2_of_fraction(fraction) * exp2_of_integer((uints)rounded - ROUNDER_BITS);
-    erfc = (floats)((ints)erfc & (t < 6.0f));
-    return x * blend(x < 0.0f, 0.5f * erfc, 1.0f - 0.5f * erfc);
+    floats half_erfc = exp2_of_fraction(fraction) * exp2_of_integer((uints)rounded - ROUNDER_BITS - 1);
+    half_erfc = (floats)((ints)half_erfc & (t < 6.0f));
+    return x * blend(x < 0.0f, half_erfc, 1.0f - half_erfc);
 }
 
 #endif
