@@ -15,20 +15,25 @@ def one_node(
     outputs: Sequence[str],
     attributes: Mapping[str, int | float],
     *,
-    followed_by: str | None = None,
+    between: str | None = None,
 ) -> bytes:
     """A model whose graph is the node; inputs come with their axes, as numbers or names, and only ``mask`` is int64.
 
-    An input without axes is left out of the node. ``followed_by`` is a standard operator on each output.
+    An input without axes is left out of the node. ``between`` is a standard operator that makes the first input, and
+    another on each output.
     """
     given = [input_name if axes else "" for input_name, axes in inputs.items()]
-    results = [f"{output}_result" for output in outputs] if followed_by else list(outputs)
+    results = [f"{output}_result" for output in outputs] if between else list(outputs)
+    first = b""
+    if between:
+        first = _field(1, _text(1, given[0]) + _text(2, "made") + _text(4, between))
+        given[0] = "made"
     node = b"".join(_text(1, value) for value in given) + b"".join(_text(2, value) for value in outputs)
     node += _text(4, name) + b"".join(_field(5, _attribute(*item)) for item in attributes.items()) + _text(7, DOMAIN)
-    graph = _field(1, node)
+    graph = first + _field(1, node)
     for output, result in zip(outputs, results, strict=True):
-        if followed_by:
-            graph += _field(1, _text(1, output) + _text(2, result) + _text(4, followed_by))
+        if between:
+            graph += _field(1, _text(1, output) + _text(2, result) + _text(4, between))
     graph += _text(2, name)
     graph += b"".join(_field(11, _value(key, axes)) for key, axes in inputs.items() if axes)
     graph += b"".join(_field(12, _value(result, None)) for result in results)
