@@ -25,7 +25,7 @@ class PlatformWheel(bdist_wheel):
 
 
 kernels = Extension(
-    "convbert_onnx.runtime._kernels",
+    "convbert_onnx.runtime.native.kernels",
     sources=sorted(map(str, NATIVE.glob("*.c"))),
     depends=sorted(map(str, [*NATIVE.glob("*.h"), *NATIVE.glob("*.inc")])),
     extra_compile_args=[

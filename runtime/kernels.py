@@ -28,7 +28,7 @@ __all__ = [
 Native = bool | Literal["auto"]
 """True demands the native kernels, False forbids them, "auto" takes them where they can be had."""
 
-LIBRARY = Path(__file__).with_name("_kernels.so")
+LIBRARY = Path(__file__).with_name("native") / "kernels.so"
 """Where the build puts them."""
 
 NATIVE_VARIABLE = "CONVBERT_ONNX_NATIVE"

@@ -279,7 +279,7 @@ def test_rows_may_have_any_axes_before_the_channels() -> None:
                 assert_same_bits(ours.reshape(others.shape), others)
 
 
-ODD = {
+ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     "SpanDynamicConv": [
         ({"values": (2, 7, 12), "kernel_logits": (2, 7, 14)}, r"kernel_logits has the shape \[2, 7, 14\], it must be"),
         ({"values": (2, 7, 12), "kernel_logits": (2, 6, 15)}, r"\[B, S, H\*K\], which is \[2, 7, 15\]"),
