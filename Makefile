@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light tensorflow transformers5 clean
+.PHONY: demo test lint types light sanitize tensorflow transformers5 clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -29,6 +29,10 @@ types: $(VENV)/test
 light: build/bundles
 	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" BUNDLES="$(abspath build/bundles)" tests/light_path.sh
 
+# The native kernels under sanitizers, and compiled for other machines.
+sanitize:
+	tests/native/run.sh
+
 # The toy checkpoints, exported once for all tests.
 build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/*.py runtime/*.py tests/support/*.py)
 	rm -rf $@ && mkdir -p build
@@ -48,7 +52,7 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt setup.py $(wildcard runtime/native/*.[chi]*)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cpu,export]'
 	touch $@
 

@@ -109,7 +109,7 @@ def main() -> None:
             [arguments.peers, *export_cli, "--model", str(checkpoint), str(theirs)], check=True, capture_output=True
         )
         files = {"optimum-onnx": theirs / "model.onnx", "convbert-onnx": ours}
-        sessions = {name: open_session(path, threads=arguments.threads) for name, path in files.items()}
+        sessions = {name: open_session(path, threads=arguments.threads)[0] for name, path in files.items()}
         rows = []
         for batch, length in ((1, 16), (1, 128), (8, 128), (1, 384)):
             times = time_interleaved(sessions, batch, length, arguments.repeats)

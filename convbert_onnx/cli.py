@@ -151,6 +151,9 @@ def convert(checkpoint: str, output: Path, as_json: bool, **options: Any) -> Non
 )
 @click.option("--provider", "providers", multiple=True, help="cpu, cuda, tensorrt or onnxruntime's name; repeatable.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads per operator; by default the physical cores.")
+@click.option(
+    "--native/--no-native", default=None, help="Demand or forbid the native kernels.  [default: where possible]"
+)
 @_JSON
 @click.pass_context
 def run(
@@ -163,6 +166,7 @@ def run(
     parameters: tuple[str, ...],
     providers: tuple[str, ...],
     threads: int | None,
+    native: bool | None,
     as_json: bool,
     **arguments: Any,
 ) -> None:
@@ -177,7 +181,7 @@ def run(
     from convbert_onnx import runtime
 
     pipe = runtime.ConvBertOnnxPipeline(
-        model, task, list(providers) or None, threads, **dict(map(_name_and_value, parameters))
+        model, task, list(providers) or None, threads, native=native, **dict(map(_name_and_value, parameters))
     )
     if source is not None:
         ctx.exit(_run_lines(pipe, source, sink))

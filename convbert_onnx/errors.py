@@ -10,6 +10,7 @@ ConvBertError
     ParityError                         the exported file computes something else than the model
   BundleError (ValueError)              the file or directory is no model that this version can run
   ProviderError (ValueError)            an execution provider that was asked for is not active
+  KernelsError (ValueError)             the native kernels were demanded where they cannot be used
   RunError (RuntimeError)               the engine failed while it ran the model
   InputError (ValueError)               an input or a parameter of a pipeline is wrong
     InputTypeError (TypeError)          ... is of the wrong type
@@ -28,6 +29,7 @@ __all__ = [
     "HubError",
     "InputError",
     "InputTypeError",
+    "KernelsError",
     "MissingExtraError",
     "MissingHeadError",
     "MissingKeyError",
@@ -76,6 +78,10 @@ class BundleError(ConvBertError, ValueError):
 
 class ProviderError(ConvBertError, ValueError):
     """An execution provider that was asked for is not active."""
+
+
+class KernelsError(ConvBertError, ValueError):
+    """The native kernels were demanded where they cannot be used."""
 
 
 class RunError(ConvBertError, RuntimeError):

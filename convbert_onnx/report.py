@@ -76,6 +76,7 @@ def describe_file(info: Mapping[str, Any]) -> str:
             describe_export(record, info["file"], info["bytes"]),
             _columns(
                 {
+                    "kernels": _kernels(record, info["kernels"]),
                     **interface,
                     "sizes": f"hidden {config['hidden_size']}, layers {config['num_hidden_layers']}, kernel "
                     f"{config['conv_kernel_size']}, vocabulary {config['vocab_size']}",
@@ -140,6 +141,13 @@ _DESCRIBE = {
     "token-classification": _describe_scores,
     "question-answering": _describe_answers,
 }
+
+
+def _kernels(record: ExportRecord, use: Mapping[str, str | None]) -> str:
+    """What computes our operators on this machine."""
+    if not record.operators:
+        return "onnxruntime's own"
+    return f"native, {use['isa']}" if use["isa"] else f"fallback, {use['reason']}"
 
 
 def _columns(rows: Mapping[str, str]) -> str:

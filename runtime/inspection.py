@@ -1,5 +1,6 @@
 """What a file says of itself, whether it is a bundle of ours or not."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ __all__ = ["inspect"]
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
-    """File, interface, and what the bundle records, as JSON could hold it; the record is None for files not of ours.
+    """File, interface, kernels, and what the bundle records, as JSON could hold it; no record in files not of ours.
 
     Raises:
         FileMissingError: there is no such file.
         BundleError: it cannot be loaded.
     """
     file = find_file(Path(path))
-    session = open_session(file)
+    session, kernels = open_session(file)
     try:
         bundle = Bundle.from_metadata(session.get_modelmeta().custom_metadata_map)
     except BundleError as error:
@@ -30,6 +31,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
         "bytes": total_bytes(file),
         "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
         "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
+        "kernels": asdict(kernels),
         "record": bundle.record.to_dict() if bundle else None,
         "config": bundle.config.to_dict() if bundle else None,
         "tokenizer": dict(bundle.tokenizer_config) if bundle else None,

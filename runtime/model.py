@@ -13,6 +13,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, RunError
 from convbert_onnx.runtime.batching import batches, collate
 from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.kernels import KernelUse, Native
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.session import open_session
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
@@ -36,6 +37,7 @@ class Model:
         config: sizes and labels.
         tokenizer: turns text into the session's inputs.
         bundle: what the file says of itself, or None where it is from somewhere else.
+        kernels: how the session computes our operators.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Model:
     config: ConvBertConfig
     tokenizer: TokenizerBase
     bundle: Bundle | None
+    kernels: KernelUse
 
     @property
     def max_length(self) -> int:
@@ -98,6 +101,7 @@ def open_model(
     tokenizer: TokenizerBase | str | Path | None = None,
     config: ConvBertConfig | None = None,
     session_options: Any = None,
+    native: Native | None = None,
 ) -> Model:
     """Open an ONNX file, or a directory in optimum's layout.
 
@@ -108,9 +112,10 @@ def open_model(
         BundleError: the file is no model that can be run here, or not one for the task.
         InputError: there is no such task, or the tokenizer does not fit.
         ProviderError: a provider that was asked for is not active.
+        KernelsError: the native kernels were demanded, and cannot be used.
     """
     file = find_file(Path(path))
-    session = open_session(file, providers, threads, session_options)
+    session, kernels = open_session(file, providers, threads, session_options, native)
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     try:
         bundle = Bundle.from_metadata(metadata)
@@ -128,7 +133,7 @@ def open_model(
         else:
             tokenizer = load_tokenizer(file.parent)
     tokenizer.check_fits(config)
-    return Model(file, session, found, config, tokenizer, bundle)
+    return Model(file, session, found, config, tokenizer, bundle, kernels)
 
 
 def find_file(path: Path) -> Path:

@@ -11,6 +11,7 @@ from convbert_onnx.errors import ConvBertError, InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
+from convbert_onnx.runtime.kernels import Native
 from convbert_onnx.runtime.model import open_model
 from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import whole_number
@@ -57,6 +58,8 @@ class ConvBertOnnxPipeline:
         tokenizer: a tokenizer, or a directory with one, instead of the file's own.
         config: a config instead of the file's own.
         session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
+        native: True demands the native kernels of our operators, False forbids them, "auto" takes them where they can
+            be had. By default what the environment variable ``CONVBERT_ONNX_NATIVE`` says (1, 0, auto), else "auto".
         batch_size: most rows in a batch. By default a batch is limited by its tokens, and of an iterator's examples
             one is taken at a time.
         parameters: defaults for the parameters of calls.
@@ -72,6 +75,7 @@ class ConvBertOnnxPipeline:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
         BundleError: the file is no model that can be run here, or not one for the task.
         ProviderError: a provider that was asked for is not active.
+        KernelsError: the native kernels were demanded, and cannot be used.
         InputError: a task or parameter that does not exist.
     """
 
@@ -85,6 +89,7 @@ class ConvBertOnnxPipeline:
         tokenizer: TokenizerBase | str | Path | None = None,
         config: ConvBertConfig | None = None,
         session_options: Any = None,
+        native: Native | None = None,
         batch_size: int | None = None,
         **parameters: Any,
     ) -> None:
@@ -98,6 +103,7 @@ class ConvBertOnnxPipeline:
             tokenizer=tokenizer,
             config=config,
             session_options=session_options,
+            native=native,
         )
         self.session = self._model.session
         self.tokenizer = self._model.tokenizer
@@ -119,8 +125,14 @@ class ConvBertOnnxPipeline:
             "padding": record.padding if record else "unknown",
             "providers": self.session.get_providers(),
             "threads": self.session.get_session_options().intra_op_num_threads,
-            "kernels": ("fallback" if record.operators else "standard operators only") if record else "unknown",
+            "kernels": self._kernels,
         }
+
+    @property
+    def _kernels(self) -> str:
+        if self._model.bundle is None:
+            return "unknown"
+        return str(self._model.kernels) if self._model.bundle.record.operators else "standard operators only"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on one example, a list of them or an iterator of them.

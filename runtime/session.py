@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from convbert_onnx.errors import BundleError
+from convbert_onnx.errors import BundleError, KernelsError
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.external_data import check_external_data
+from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
 from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
@@ -21,36 +22,59 @@ def open_session(
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
     session_options: Any = None,
-) -> Any:
-    """An ``onnxruntime.InferenceSession`` for the file.
+    native: Native | None = None,
+) -> tuple[Any, KernelUse]:
+    """An ``onnxruntime.InferenceSession`` for the file, and how it computes our operators.
 
     Args:
         path: the ONNX file.
         providers: see :func:`resolve_providers`.
         threads: threads that compute one operator; by default the physical cores this process may use.
         session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
+        native: True demands the native kernels, False forbids them, "auto" takes them where they can be had. By
+            default what the environment variable ``CONVBERT_ONNX_NATIVE`` says (1, 0, auto), else "auto".
 
     Raises:
         ProviderError: a provider that was asked for is not active.
         BundleError: onnxruntime cannot load the file, or it names weights outside its directory.
         FileMissingError: weights that belong beside the file are not there.
+        KernelsError: the native kernels were demanded, and cannot be used here or with this file.
+        InputError: ``native`` has no meaning.
     """
     onnxruntime = load_onnxruntime()
     check_external_data(path)
     asked = resolve_providers(providers)
-    if session_options is None:
-        session_options = onnxruntime.SessionOptions()
-        session_options.intra_op_num_threads = threads or available_cores()
-        session_options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+    own_options = session_options is None
+    options = _options(onnxruntime, threads) if own_options else session_options
+    names = [name for name, _ in asked]
+    kernels = register_kernels(options, names, native=native, own_options=own_options)
+    try:
+        session = _create(onnxruntime, path, options, asked)
+    except BundleError as error:
+        if kernels.isa is None or not own_options:
+            raise
+        # The kernels are for float32; the functions may run what they do not.
+        session = _create(onnxruntime, path, _options(onnxruntime, threads), asked)
+        if native is True:
+            raise KernelsError(f"{error}, with the native kernels; without them, with --no-native, it runs") from error
+        kernels = KernelUse(None, "the native kernels cannot run this file")
+    check_active(asked, session.get_providers())
+    return session, kernels
+
+
+def _options(onnxruntime: Any, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+    return options
+
+
+def _create(onnxruntime: Any, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]) -> Any:
     try:
         # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
-        session = onnxruntime.InferenceSession(
-            str(path), sess_options=session_options, providers=asked, enable_fallback=False
-        )
+        return onnxruntime.InferenceSession(str(path), sess_options=options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's exceptions have no common base below Exception
         raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
-    check_active(asked, session.get_providers())
-    return session
 
 
 def _explain(path: Path, message: str, version: str) -> str:

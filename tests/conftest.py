@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from golden import Exported, bundle_name
 
+from convbert_onnx.runtime.kernels import LIBRARY
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -21,6 +23,7 @@ def pytest_report_header() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(f"no {package}")
+    versions.append("native kernels" if LIBRARY.is_file() else "no native kernels")
     return ", ".join(versions)
 
 
@@ -45,3 +48,16 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         return own / name
 
     return export
+
+
+@pytest.fixture(scope="session")
+def operator_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of files that are one node of ours: see :func:`operator_formulas.operator_file_name`."""
+    folder: Path | None = request.config.getoption("--bundles")
+    if folder is not None:
+        return request.config.invocation_params.dir / folder / "operators"
+    from operator_files import write_operator_files
+
+    own = tmp_path_factory.mktemp("operators")
+    write_operator_files(own)
+    return own

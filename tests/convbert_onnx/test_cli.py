@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,17 @@ def test_inspect_tells_what_the_file_says_of_itself(exported: Exported) -> None:
     assert info["record"]["worst_difference"] == max(shape["difference"] for shape in info["record"]["validated"])
     assert info["inputs"]["input_ids"] == ["batch", "sequence"]
     assert "none, standard ONNX only" in invoke("inspect", exported(target="portable")).stdout
+
+
+def test_kernels_can_be_forbidden_and_inspect_tells_of_them(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONVBERT_ONNX_NATIVE", raising=False)
+    assert json.loads(invoke("run", exported(), "--no-native", *ASK, "--json").stdout)["answer"]
+    assert re.search(r"^kernels +(native|fallback), ", invoke("inspect", exported()).stdout, re.MULTILINE)
+    monkeypatch.setenv("CONVBERT_ONNX_NATIVE", "0")
+    assert re.search(r"^kernels +fallback, as asked for$", invoke("inspect", exported()).stdout, re.MULTILINE)
+    assert re.search(r"^kernels +onnxruntime's own$", invoke("inspect", exported(target="portable")).stdout, re.M)
 
 
 @pytest.mark.parametrize(

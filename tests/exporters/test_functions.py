@@ -9,40 +9,18 @@ import onnx_ir as ir
 import onnxruntime
 import operators_page
 import pytest
-from operator_formulas import FORMULAS, example
+from operator_files import operator_graph
+from operator_formulas import FORMULAS, Sizes, example
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.exporters.functions import add_functions, inline_functions
-from convbert_onnx.operators import DOMAIN, OPERATORS, Operator
+from convbert_onnx.operators import OPERATORS, Operator
 
-HEADS, SIZE, CHANNELS = 3, 5, 4
-SMALL = ConvBertConfig(hidden_size=HEADS * CHANNELS, num_attention_heads=2 * HEADS, conv_kernel_size=SIZE)
+SIZES = Sizes(heads=3, channels=4, size=5)
 CASES = [(operator, masked) for operator in OPERATORS for masked in ([False, True] if operator.optional else [False])]
 every_operator = pytest.mark.parametrize(
     ("operator", "masked"), CASES, ids=lambda case: case.name if isinstance(case, Operator) else str(case)
 )
-
-
-def small_graph(operator: Operator, masked: bool, opset: int = 18) -> ir.Model:
-    """A graph that is one node of ours."""
-    feed, attributes = example(operator.name, 2, 7, heads=HEADS, channels=CHANNELS, size=SIZE, masked=masked)
-    types = {"int64": ir.DataType.INT64, "float32": ir.DataType.FLOAT}
-    axes = {3: ["B", "S", "C"], 2: ["B", "S"]}
-    inputs = [
-        ir.val(
-            name,
-            types[str(array.dtype)],
-            array.shape if name in ("weight", "bias", "gamma", "beta") else axes[array.ndim],
-        )
-        for name, array in feed.items()
-    ]
-    node = ir.node(operator.name, inputs, attributes, domain=DOMAIN, num_outputs=len(operator.outputs))
-    for value, name in zip(node.outputs, operator.outputs, strict=True):
-        value.name, value.type, value.shape = name, ir.TensorType(ir.DataType.FLOAT), ir.Shape(["B", "S", "C"])
-    graph = ir.Graph(inputs, node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: 1}, name="small")
-    model = ir.Model(graph, ir_version=8)
-    add_functions(model, SMALL)
-    return model
 
 
 def run(model: ir.Model, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -52,14 +30,14 @@ def run(model: ir.Model, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def feed_of(operator: Operator, masked: bool, length: int) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    feed, attributes = example(operator.name, 2, length, heads=HEADS, channels=CHANNELS, size=SIZE, masked=masked)
+    feed, attributes = example(operator.name, 2, length, **SIZES._asdict(), masked=masked)
     return feed, FORMULAS[operator.name](feed, attributes)
 
 
 @every_operator
 @pytest.mark.parametrize("length", [1, 2, 4, 5, 17])
 def test_the_function_computes_the_formula(operator: Operator, masked: bool, length: int) -> None:
-    model = small_graph(operator, masked)
+    model = operator_graph(operator, masked, SIZES)
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto, full_check=True)
     feed, expected = feed_of(operator, masked, length)
@@ -74,14 +52,14 @@ def test_the_comparison_notices_an_input_that_is_shifted(operator: Operator, mas
     feed, expected = feed_of(operator, masked, 17)
     first = next(iter(feed))
     shifted = feed | {first: np.roll(feed[first], 1, axis=1)}
-    outputs = run(small_graph(operator, masked), shifted)
+    outputs = run(operator_graph(operator, masked, SIZES), shifted)
     assert all(np.abs(ours - formula).max() > 0.1 for ours, formula in zip(outputs, expected, strict=True))
 
 
 @every_operator
 @pytest.mark.parametrize("opset", [18, 23])
 def test_inlining_leaves_standard_operators_only(operator: Operator, masked: bool, opset: int) -> None:
-    model = small_graph(operator, masked, opset)
+    model = operator_graph(operator, masked, SIZES, opset)
     inline_functions(model)
     assert {node.domain for node in model.graph} == {""}
     assert model.opset_imports == {"": opset}
@@ -95,7 +73,7 @@ def test_inlining_leaves_standard_operators_only(operator: Operator, masked: boo
 def test_masked_values_may_be_anything(operator: Operator) -> None:
     feed, expected = feed_of(operator, True, 6)
     feed[next(iter(feed))][1, 3:] = np.nan
-    (ours,) = run(small_graph(operator, True), feed)
+    (ours,) = run(operator_graph(operator, True, SIZES), feed)
     np.testing.assert_allclose(ours, expected[0], atol=2e-6)
 
 
@@ -103,7 +81,7 @@ def test_a_graph_without_our_operators_gets_no_function() -> None:
     model = ir.from_onnx_text(
         '<ir_version: 8, opset_import: ["" : 18]> plain (float[N] x) => (float[N] y) { y = Relu(x) }'
     )
-    add_functions(model, SMALL)
+    add_functions(model, ConvBertConfig())
     assert not model.functions
 
 

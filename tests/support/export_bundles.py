@@ -1,4 +1,7 @@
-"""Export the toy checkpoints, for tests on machines without torch: python tests/support/export_bundles.py DIRECTORY."""
+"""Export the toy checkpoints and our operators, for tests on machines without torch.
+
+python tests/support/export_bundles.py DIRECTORY
+"""
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from golden import ARCHITECTURES, CHECKPOINTS, TASKS, bundle_name
+from operator_files import write_operator_files
 
 
 def export_bundle(path: Path, architecture: str, task: str, target: Any, padding: Any) -> None:
@@ -28,6 +32,7 @@ def kinds() -> list[tuple[str, str, str, str]]:
 
 
 def main(folder: Path) -> None:
+    write_operator_files(folder / "operators")
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for done in [pool.submit(export_bundle, folder / bundle_name(*kind), *kind) for kind in kinds()]:
             done.result()

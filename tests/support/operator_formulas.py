@@ -2,13 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from math import erf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 Attributes = Mapping[str, int | float]
+
+
+class Sizes(NamedTuple):
+    """Heads, channels of a head, and the size of the convolutions' kernels."""
+
+    heads: int
+    channels: int
+    size: int
+
+
+FILE_SIZES = (Sizes(1, 14, 1), Sizes(5, 6, 3), Sizes(3, 4, 5), Sizes(2, 10, 7), Sizes(2, 64, 9))
+"""For each of them there are files of one node with its function."""
+
+
+def operator_file_name(name: str, masked: bool, sizes: Sizes) -> str:
+    """The name of a file that is one node of ours, with its function."""
+    return f"{name}-{'masked' if masked else 'plain'}-{'x'.join(map(str, sizes))}.onnx"
 
 
 def span_dynamic_conv(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:

@@ -1,0 +1,143 @@
+/* SpanDynamicConv and DepthwiseConv: every position sees a window of rows around it. */
+#include <stdlib.h>
+
+#include "kernel.h"
+
+/* Positions whose windows are looked up together. */
+enum { POSITIONS = 32 };
+
+/* What a convolution runs on; a row outside the sequence, or masked, is `zeros` instead. */
+typedef struct {
+    const float *rows;
+    const int64_t *mask; /* NULL where nothing is masked */
+    const float *zeros;
+    int64_t sequence;
+    size_t channels, size;
+} Source;
+
+/* The rows that the windows of `positions` places of a sequence, from `first` on, see. */
+static void look_up(const float **window, const Source *source, size_t batch, int64_t first, size_t positions) {
+    const int64_t before = (int64_t)source->size / 2;
+    for (size_t i = 0; i < positions + source->size - 1; i++) {
+        int64_t position = first + (int64_t)i - before;
+        size_t row = batch * (size_t)source->sequence + (size_t)position;
+        bool real = position >= 0 && position < source->sequence && (!source->mask || source->mask[row]);
+        window[i] = real ? source->rows + row * source->channels : source->zeros;
+    }
+}
+
+typedef void Convolve(const Call *call, const Source *source, const float *const *window, size_t row,
+                      size_t positions);
+
+/* Rows of an output [B, S, C], in pieces that lie in one sequence. */
+static void convolve_rows(const Call *call, const Source *source, size_t from, size_t to, Convolve *convolve) {
+    const float *window[POSITIONS + MAX_KERNEL_SIZE - 1];
+    size_t sequence = (size_t)source->sequence;
+    for (size_t row = from, positions; row < to; row += positions) {
+        size_t batch = row / sequence, first = row % sequence;
+        positions = POSITIONS;
+        if (positions > to - row) positions = to - row;
+        if (positions > sequence - first) positions = sequence - first;
+        look_up(window, source, batch, (int64_t)first, positions);
+        convolve(call, source, window, row, positions);
+    }
+}
+
+/* Makes sure of the mask, makes the output and runs the body with a row of zeros. */
+static OrtStatus *convolve(Call *call, size_t cost, Rows *body) {
+    const Tensor *input = &call->inputs[0];
+    OrtStatus *status = call->inputs[2].data ? check_dims(call, 2, input->dims, 2, "[B, S]") : NULL;
+    if (!status) status = make_output(call, 0, input->dims, input->rank);
+    if (status) return status;
+    call->zeros = calloc(channel_count(input) + 1, sizeof(float));
+    if (!call->zeros) return ort->CreateStatus(ORT_FAIL, "out of memory");
+    status = for_rows(call, row_count(input), cost, body);
+    free(call->zeros);
+    return status;
+}
+
+static Source source_of(const Call *call, size_t size) {
+    const Tensor *input = &call->inputs[0];
+    return (Source){
+        .rows = input->data,
+        .mask = call->inputs[2].data,
+        .zeros = call->zeros,
+        .sequence = input->dims[1],
+        .channels = channel_count(input),
+        .size = size,
+    };
+}
+
+static OrtStatus *check_rank(const Call *call) {
+    const Operator *op = call->kernel->op;
+    if (call->inputs[0].rank == 3) return NULL;
+    return invalid(op, "%s has %zu axes, it must be [B, S, C]", op->inputs[0], call->inputs[0].rank);
+}
+
+static void depthwise(const Call *call, const Source *source, const float *const *window, size_t row,
+                      size_t positions) {
+    call->kernel->rows->depthwise_conv(call->outputs[0] + row * source->channels, window, floats_of(call, 1),
+                                       source->size, positions, source->channels);
+}
+
+static void depthwise_conv_rows(const Call *call, size_t from, size_t to) {
+    Source source = source_of(call, (size_t)call->inputs[1].dims[0]);
+    convolve_rows(call, &source, from, to, depthwise);
+}
+
+static OrtStatus *depthwise_conv(Call *call) {
+    OrtStatus *status = check_rank(call);
+    if (status) return status;
+    const Tensor *weight = &call->inputs[1];
+    int64_t size = weight->dims[0];
+    status = check_dims(call, 1, (const int64_t[]){size, call->inputs[0].dims[2]}, 2, "[K, C]");
+    if (!status && (size < 1 || size > MAX_KERNEL_SIZE))
+        status = invalid(call->kernel->op, "K must be between 1 and %d, not %lld", MAX_KERNEL_SIZE, (long long)size);
+    if (status) return status;
+    return convolve(call, (size_t)(size / 4 + 1) * channel_count(&call->inputs[0]), depthwise_conv_rows);
+}
+
+static void span_dynamic(const Call *call, const Source *source, const float *const *window, size_t row,
+                         size_t positions) {
+    const Kernel *kernel = call->kernel;
+    size_t heads = (size_t)kernel->num_heads;
+    for (size_t p = 0; p < positions; p++, row++)
+        kernel->rows->span_dynamic_conv(call->outputs[0] + row * source->channels, window + p,
+                                        floats_of(call, 1) + row * heads * source->size, source->size, heads,
+                                        source->channels / heads);
+}
+
+static void span_dynamic_conv_rows(const Call *call, size_t from, size_t to) {
+    Source source = source_of(call, (size_t)call->kernel->kernel_size);
+    convolve_rows(call, &source, from, to, span_dynamic);
+}
+
+static OrtStatus *span_dynamic_conv(Call *call) {
+    OrtStatus *status = check_rank(call);
+    if (status) return status;
+    const Kernel *kernel = call->kernel;
+    const int64_t *dims = call->inputs[0].dims, heads = kernel->num_heads, size = kernel->kernel_size;
+    if (dims[2] % heads)
+        return invalid(kernel->op, "values has %lld channels, which num_heads %lld does not divide",
+                       (long long)dims[2], (long long)heads);
+    status = check_dims(call, 1, (const int64_t[]){dims[0], dims[1], heads * size}, 3, "[B, S, H*K]");
+    return status ? status : convolve(call, (size_t)(size / 2 + 1) * (size_t)dims[2], span_dynamic_conv_rows);
+}
+
+Operator depthwise_conv_operator = {
+    .name = "DepthwiseConv",
+    .inputs = {"hidden", "weight", "mask"},
+    .outputs = {"output"},
+    .has_mask = true,
+    .compute = depthwise_conv,
+};
+
+Operator span_dynamic_conv_operator = {
+    .name = "SpanDynamicConv",
+    .inputs = {"values", "kernel_logits", "mask"},
+    .outputs = {"output"},
+    .attributes = {{"num_heads", INT_ATTRIBUTE, offsetof(Kernel, num_heads)},
+                   {"kernel_size", INT_ATTRIBUTE, offsetof(Kernel, kernel_size)}},
+    .has_mask = true,
+    .compute = span_dynamic_conv,
+};

@@ -1,0 +1,164 @@
+#include "kernel.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The cost of a range of rows: about ten microseconds of work, ten times what waking a thread takes. */
+enum { RANGE_COST = 65536 };
+
+const OrtApi *ort;
+
+#define TRY(expression)                       \
+    do {                                      \
+        OrtStatus *status_ = (expression);    \
+        if (status_) return status_;          \
+    } while (0)
+
+OrtStatus *invalid(const Operator *op, const char *format, ...) {
+    char message[256];
+    int start = snprintf(message, sizeof message, "%s: ", op->name);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message + start, sizeof message - (size_t)start, format, arguments);
+    va_end(arguments);
+    return ort->CreateStatus(ORT_INVALID_ARGUMENT, message);
+}
+
+size_t input_count(const Operator *op) {
+    size_t count = 0;
+    while (count < MAX_INPUTS && op->inputs[count]) count++;
+    return count;
+}
+
+size_t output_count(const Operator *op) {
+    size_t count = 0;
+    while (count < MAX_OUTPUTS && op->outputs[count]) count++;
+    return count;
+}
+
+static OrtStatus *read_attribute(Kernel *kernel, const Attribute *attribute, const OrtKernelInfo *info) {
+    char *place = (char *)kernel + attribute->place;
+    OrtStatus *status = attribute->type == INT_ATTRIBUTE
+                            ? ort->KernelInfoGetAttribute_int64(info, attribute->name, (int64_t *)place)
+                            : ort->KernelInfoGetAttribute_float(info, attribute->name, (float *)place);
+    if (!status) return NULL;
+    ort->ReleaseStatus(status);
+    return invalid(kernel->op, "the attribute %s is missing or of the wrong type", attribute->name);
+}
+
+static OrtStatus *fill_kernel(Kernel *kernel, const OrtKernelInfo *info) {
+    const Operator *op = kernel->op;
+    for (size_t i = 0; i < MAX_ATTRIBUTES && op->attributes[i].name; i++)
+        TRY(read_attribute(kernel, &op->attributes[i], info));
+    if (kernel->num_heads < 1 || kernel->num_heads > MAX_HEADS)
+        return invalid(op, "num_heads must be between 1 and %d, not %lld", MAX_HEADS, (long long)kernel->num_heads);
+    if (kernel->kernel_size < 1 || kernel->kernel_size > MAX_KERNEL_SIZE)
+        return invalid(op, "kernel_size must be between 1 and %d, not %lld: wider ones run with CONVBERT_ONNX_NATIVE=0",
+                       MAX_KERNEL_SIZE, (long long)kernel->kernel_size);
+    const char *isa = getenv("CONVBERT_ONNX_ISA");
+    kernel->rows = select_rows(isa);
+    if (kernel->rows) return NULL;
+    char names[ISA_NAMES];
+    available_isas(names);
+    return invalid(op, "CONVBERT_ONNX_ISA is %.32s, this machine has %s", isa, names);
+}
+
+OrtStatus *create_kernel(const OrtCustomOp *abi, const OrtApi *api, const OrtKernelInfo *info, void **result) {
+    (void)api;
+    Kernel *kernel = malloc(sizeof *kernel);
+    if (!kernel) return ort->CreateStatus(ORT_FAIL, "out of memory");
+    *kernel = (Kernel){.op = (const Operator *)abi, .num_heads = 1, .kernel_size = 1};
+    OrtStatus *status = fill_kernel(kernel, info);
+    if (status)
+        free(kernel);
+    else
+        *result = kernel;
+    return status;
+}
+
+static OrtStatus *read_input(Call *call, size_t index) {
+    Tensor *tensor = &call->inputs[index];
+    const OrtValue *value = NULL;
+    TRY(ort->KernelContext_GetInput(call->context, index, &value));
+    if (!value) return NULL;
+    OrtTensorTypeAndShapeInfo *info;
+    TRY(ort->GetTensorTypeAndShape(value, &info));
+    OrtStatus *status = ort->GetDimensionsCount(info, &tensor->rank);
+    if (!status && (tensor->rank < 1 || tensor->rank > MAX_RANK))
+        status = invalid(call->kernel->op, "%s has %zu axes, between 1 and %d are possible",
+                         call->kernel->op->inputs[index], tensor->rank, MAX_RANK);
+    if (!status) status = ort->GetDimensions(info, tensor->dims, tensor->rank);
+    ort->ReleaseTensorTypeAndShapeInfo(info);
+    if (status) return status;
+    return ort->GetTensorMutableData((OrtValue *)value, (void **)&tensor->data);
+}
+
+OrtStatus *run_kernel(void *kernel, OrtKernelContext *context) {
+    Call call = {.kernel = kernel, .context = context};
+    size_t count;
+    TRY(ort->KernelContext_GetInputCount(context, &count));
+    const Operator *op = call.kernel->op;
+    for (size_t i = 0; i < count && i < MAX_INPUTS; i++) TRY(read_input(&call, i));
+    for (size_t i = 0; i + op->has_mask < input_count(op); i++)
+        if (!call.inputs[i].rank) return invalid(op, "the input %s is missing", op->inputs[i]);
+    return op->compute(&call);
+}
+
+OrtStatus *make_output(Call *call, size_t index, const int64_t *dims, size_t rank) {
+    OrtValue *value;
+    TRY(ort->KernelContext_GetOutput(call->context, index, dims, rank, &value));
+    return ort->GetTensorMutableData(value, (void **)&call->outputs[index]);
+}
+
+size_t row_count(const Tensor *tensor) {
+    size_t rows = 1;
+    for (size_t i = 0; i + 1 < tensor->rank; i++) rows *= (size_t)tensor->dims[i];
+    return rows;
+}
+
+size_t channel_count(const Tensor *tensor) { return (size_t)tensor->dims[tensor->rank - 1]; }
+
+const float *floats_of(const Call *call, size_t index) { return call->inputs[index].data; }
+
+static void write_dims(char *text, size_t size, const int64_t *dims, size_t rank) {
+    size_t length = (size_t)snprintf(text, size, "[");
+    for (size_t i = 0; i < rank && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%lld", i ? ", " : "", (long long)dims[i]);
+    if (length < size) snprintf(text + length, size - length, "]");
+}
+
+OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_t rank, const char *shape) {
+    const Tensor *tensor = &call->inputs[index];
+    if (tensor->rank == rank && !memcmp(tensor->dims, dims, rank * sizeof *dims)) return NULL;
+    char found[80], expected[80];
+    write_dims(found, sizeof found, tensor->dims, tensor->rank);
+    write_dims(expected, sizeof expected, dims, rank);
+    const Operator *op = call->kernel->op;
+    return invalid(op, "%s has the shape %s, it must be %s, which is %s", op->inputs[index], found, shape, expected);
+}
+
+typedef struct {
+    const Call *call;
+    Rows *body;
+    size_t rows, range;
+} Ranges;
+
+static void run_range(void *data, size_t number) {
+    const Ranges *ranges = data;
+    size_t from = number * ranges->range, to = from + ranges->range;
+    ranges->body(ranges->call, from, to < ranges->rows ? to : ranges->rows);
+}
+
+OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body) {
+    size_t count = rows * cost / RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
+    if (count > rows) count = rows;
+    if (count < 2) {
+        body(call, 0, rows);
+        return NULL;
+    }
+    Ranges ranges = {call, body, rows, (rows + count - 1) / count};
+    count = (rows + ranges.range - 1) / ranges.range;
+    return ort->KernelContext_ParallelFor(call->context, run_range, count, 0, &ranges);
+}

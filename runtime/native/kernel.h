@@ -1,0 +1,97 @@
+/* What the operators are built from: one call of a kernel with its tensors, errors, and rows shared out to threads. */
+#ifndef CONVBERT_ONNX_KERNEL_H
+#define CONVBERT_ONNX_KERNEL_H
+
+#include <stdbool.h>
+
+#include "ort.h"
+#include "rows.h"
+
+enum { MAX_INPUTS = 5, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
+
+typedef struct Call Call;
+
+/* Work on some of the rows of a call. */
+typedef void Rows(const Call *call, size_t from, size_t to);
+
+typedef struct {
+    const char *name;
+    enum { INT_ATTRIBUTE, FLOAT_ATTRIBUTE } type;
+    size_t place; /* in Kernel */
+} Attribute;
+
+/* One operator: its interface, which convbert_onnx/operators.py defines, and what computes it. */
+typedef struct {
+    OrtCustomOp abi; /* first, so that its address is the operator's */
+    const char *name;
+    const char *inputs[MAX_INPUTS]; /* up to the first NULL */
+    const char *outputs[MAX_OUTPUTS];
+    Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
+    bool has_mask; /* whether the last input is the optional mask, the only one of int64 */
+    bool in_place; /* whether the first output may take the place of the first input */
+    OrtStatus *(*compute)(Call *call);
+} Operator;
+
+/* A node of a graph. */
+typedef struct {
+    const Operator *op;
+    const RowKernels *rows;
+    int64_t num_heads, kernel_size;
+    float epsilon;
+} Kernel;
+
+/* A tensor, its data NULL where an optional input was left out. */
+typedef struct {
+    const void *data;
+    int64_t dims[MAX_RANK];
+    size_t rank;
+} Tensor;
+
+/* One run of a node. */
+struct Call {
+    const Kernel *kernel;
+    OrtKernelContext *context;
+    Tensor inputs[MAX_INPUTS];
+    float *outputs[MAX_OUTPUTS];
+    float *zeros; /* a row of them, for convolutions */
+};
+
+extern Operator span_dynamic_conv_operator, depthwise_conv_operator; /* convolutions.c */
+extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
+
+/* How many inputs and outputs an operator has. */
+size_t input_count(const Operator *op);
+size_t output_count(const Operator *op);
+
+/* The API of the onnxruntime that loaded the library. */
+extern const OrtApi *ort;
+
+/* A status that names the operator and then says what printf would. */
+__attribute__((format(printf, 2, 3))) OrtStatus *invalid(const Operator *op, const char *format, ...);
+
+/* Creates a kernel with its attributes and the row kernels that CONVBERT_ONNX_ISA, or the machine, asks for. */
+OrtStatus *create_kernel(const OrtCustomOp *abi, const OrtApi *api, const OrtKernelInfo *info, void **result);
+
+/* Reads the inputs, and computes. */
+OrtStatus *run_kernel(void *kernel, OrtKernelContext *context);
+
+/* Makes an output of these dimensions. */
+OrtStatus *make_output(Call *call, size_t index, const int64_t *dims, size_t rank);
+
+/* The product of the dimensions but the last. */
+size_t row_count(const Tensor *tensor);
+
+/* The last dimension. */
+size_t channel_count(const Tensor *tensor);
+
+/* The input as floats. */
+const float *floats_of(const Call *call, size_t index);
+
+/* Makes sure that an input has these dimensions; they are called what `shape` says, such as [B, S]. */
+OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_t rank, const char *shape);
+
+/* Calls body for all rows in ranges that onnxruntime's threads share, or at once where that would not be worth waking
+ * them. A row's cost is counted in floats that are read, added to and written. */
+OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body);
+
+#endif

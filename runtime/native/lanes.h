@@ -1,0 +1,49 @@
+/* Vectors of LANES floats, in the vector extensions that gcc and clang share. */
+#ifndef CONVBERT_ONNX_LANES_H
+#define CONVBERT_ONNX_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef LANES
+#error "define LANES before including lanes.h"
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t uints __attribute__((vector_size(4 * LANES)));
+typedef float unaligned_floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+INLINE floats load(const float *from) { return *(const unaligned_floats *)from; }
+
+INLINE void store(float *to, floats value) { *(unaligned_floats *)to = value; }
+
+/* The first count lanes; the others are zero. */
+INLINE floats load_part(const float *from, size_t count) {
+    floats value = {0};
+    for (size_t i = 0; i < count; i++) value[i] = from[i];
+    return value;
+}
+
+INLINE void store_part(float *to, floats value, size_t count) {
+    for (size_t i = 0; i < count; i++) to[i] = value[i];
+}
+
+INLINE floats broadcast(float value) { return value - (floats){0}; }
+
+/* Lane by lane: chosen where mask is all ones, otherwise where it is zero. */
+INLINE floats blend(ints mask, floats chosen, floats otherwise) {
+    return (floats)((mask & (ints)chosen) | (~mask & (ints)otherwise));
+}
+
+INLINE floats absolute(floats x) { return (floats)((ints)x & INT32_MAX); }
+
+INLINE float sum_of(floats x) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* What the library shows to the outside: the operators to onnxruntime, and what it is made of to Python. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static Operator *const OPERATORS[] = {
+    &span_dynamic_conv_operator, &depthwise_conv_operator, &add_layer_norm_operator,
+    &bias_gelu_operator,         &bias_mul_operator,       &bias_split_operator,
+};
+enum { OPERATOR_COUNT = sizeof OPERATORS / sizeof *OPERATORS, VERSION = 1 };
+
+static const char DOMAIN[] = "convbert_onnx";
+
+static const Operator *operator_of(const OrtCustomOp *abi) { return (const Operator *)abi; }
+
+static const char *get_name(const OrtCustomOp *abi) { return operator_of(abi)->name; }
+
+static const char *get_provider(const OrtCustomOp *abi) {
+    (void)abi;
+    return "CPUExecutionProvider";
+}
+
+static bool is_mask(const OrtCustomOp *abi, size_t index) {
+    const Operator *op = operator_of(abi);
+    return op->has_mask && index + 1 == input_count(op);
+}
+
+static size_t get_input_count(const OrtCustomOp *abi) { return input_count(operator_of(abi)); }
+
+static size_t get_output_count(const OrtCustomOp *abi) { return output_count(operator_of(abi)); }
+
+static int get_input_type(const OrtCustomOp *abi, size_t index) { return is_mask(abi, index) ? ORT_INT64 : ORT_FLOAT; }
+
+static int get_output_type(const OrtCustomOp *abi, size_t index) {
+    (void)abi, (void)index;
+    return ORT_FLOAT;
+}
+
+static int get_input_characteristic(const OrtCustomOp *abi, size_t index) {
+    return is_mask(abi, index) ? ORT_OPTIONAL : ORT_REQUIRED;
+}
+
+static int get_output_characteristic(const OrtCustomOp *abi, size_t index) {
+    (void)abi, (void)index;
+    return ORT_REQUIRED;
+}
+
+static int get_input_memory_type(const OrtCustomOp *abi, size_t index) {
+    (void)abi, (void)index;
+    return ORT_MEMORY_DEFAULT;
+}
+
+static int get_version(const OrtCustomOp *abi) {
+    (void)abi;
+    return VERSION;
+}
+
+static size_t get_first_in_place(int **inputs, int **outputs) {
+    static int first; /* zero, the index of the first input and of the first output */
+    *inputs = *outputs = &first;
+    return 1;
+}
+
+static void release_in_place(int *inputs, int *outputs) { (void)inputs, (void)outputs; }
+
+static OrtStatus *set_dims(OrtShapeInferContext *context, size_t outputs, const int64_t *dims, const char **names,
+                           size_t rank) {
+    OrtTensorTypeAndShapeInfo *info;
+    OrtStatus *status = ort->CreateTensorTypeAndShapeInfo(&info);
+    if (status) return status;
+    status = ort->SetTensorElementType(info, ORT_FLOAT);
+    if (!status) status = ort->SetDimensions(info, dims, rank);
+    if (!status) status = ort->SetSymbolicDimensions(info, names, rank);
+    for (size_t i = 0; !status && i < outputs; i++)
+        status = ort->ShapeInferContext_SetOutputTypeShape(context, i, info);
+    ort->ReleaseTensorTypeAndShapeInfo(info);
+    return status;
+}
+
+/* Outputs have the shape of the first input, with its last axis shared out among them. Where an axis is neither a
+ * number nor a name, nothing is said: there is no way to hand that on. */
+static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *context) {
+    OrtTensorTypeAndShapeInfo *info; /* the context's own */
+    OrtStatus *status = ort->ShapeInferContext_GetInputTypeShape(context, 0, &info);
+    int64_t dims[MAX_RANK];
+    const char *names[MAX_RANK];
+    size_t rank = 0;
+    if (!status) status = ort->GetDimensionsCount(info, &rank);
+    if (status || rank < 1 || rank > MAX_RANK) return status;
+    status = ort->GetDimensions(info, dims, rank);
+    if (!status) status = ort->GetSymbolicDimensions(info, names, rank);
+    if (status) return status;
+    for (size_t i = 0; i < rank; i++)
+        if (dims[i] < 0 && !*names[i]) return NULL;
+    size_t outputs = output_count(operator_of(abi));
+    if (outputs > 1 && dims[rank - 1] < 0) return NULL;
+    dims[rank - 1] /= (int64_t)(outputs > 1 ? outputs : 1);
+    return set_dims(context, outputs, dims, names, rank);
+}
+
+static void fill_callbacks(Operator *op) {
+    op->abi = (OrtCustomOp){
+        .version = ORT_CUSTOM_OP_VERSION,
+        .GetName = get_name,
+        .GetExecutionProviderType = get_provider,
+        .GetInputType = get_input_type,
+        .GetInputTypeCount = get_input_count,
+        .GetOutputType = get_output_type,
+        .GetOutputTypeCount = get_output_count,
+        .KernelDestroy = free,
+        .GetInputCharacteristic = get_input_characteristic,
+        .GetOutputCharacteristic = get_output_characteristic,
+        .GetInputMemoryType = get_input_memory_type,
+        .CreateKernelV2 = create_kernel,
+        .KernelComputeV2 = run_kernel,
+        .InferOutputShapeFn = infer_shapes,
+        .GetStartVersion = get_version,
+        .GetEndVersion = get_version,
+    };
+    if (op->in_place) op->abi.GetMayInplace = get_first_in_place, op->abi.ReleaseMayInplace = release_in_place;
+}
+
+__attribute__((constructor)) static void fill_all_callbacks(void) {
+    for (size_t i = 0; i < OPERATOR_COUNT; i++) fill_callbacks(OPERATORS[i]);
+}
+
+static OrtStatus *make_domain(OrtCustomOpDomain **domain) {
+    OrtStatus *status = ort->CreateCustomOpDomain(DOMAIN, domain);
+    for (size_t i = 0; !status && i < OPERATOR_COUNT; i++)
+        status = ort->CustomOpDomain_Add(*domain, &OPERATORS[i]->abi);
+    return status;
+}
+
+/* Sessions share one domain, which lives as long as the process: none of them says when it is done with it. */
+EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
+    static _Atomic(OrtCustomOpDomain *) shared;
+    const OrtApi *api = base->GetApi(ORT_API_VERSION);
+    if (!api) return NULL; /* an onnxruntime older than all that could load this: it runs the functions */
+    ort = api;
+    OrtCustomOpDomain *domain = atomic_load(&shared), *none = NULL;
+    if (!domain) {
+        OrtStatus *status = make_domain(&domain);
+        if (status) return status;
+        if (!atomic_compare_exchange_strong(&shared, &none, domain)) {
+            ort->ReleaseCustomOpDomain(domain); /* another thread was faster */
+            domain = none;
+        }
+    }
+    return ort->AddCustomOpDomain(options, domain);
+}
+
+/* The names of the instruction sets that this machine can run, the best first, with spaces between them. */
+EXPORT void convbert_onnx_isas(char names[ISA_NAMES]) { available_isas(names); }
+
+/* Writes what an operator takes and gives, such as "Name(a, b, mask?; size: int) -> c", or nothing where there is none
+ * of that number. */
+EXPORT void convbert_onnx_signature(size_t number, char *text, size_t size) {
+    *text = 0;
+    if (number >= OPERATOR_COUNT) return;
+    const Operator *op = OPERATORS[number];
+    size_t inputs = input_count(op), outputs = output_count(op), length = 0;
+#define APPEND(...) length += (size_t)snprintf(text + length, length < size ? size - length : 0, __VA_ARGS__)
+    APPEND("%s(", op->name);
+    for (size_t i = 0; i < inputs; i++)
+        APPEND("%s%s%s", i ? ", " : "", op->inputs[i], op->has_mask && i + 1 == inputs ? "?" : "");
+    for (size_t i = 0; i < MAX_ATTRIBUTES && op->attributes[i].name; i++)
+        APPEND("%s%s: %s", i ? ", " : "; ", op->attributes[i].name,
+               op->attributes[i].type == INT_ATTRIBUTE ? "int" : "float");
+    APPEND(") -> ");
+    for (size_t i = 0; i < outputs; i++) APPEND("%s%s", i ? ", " : "", op->outputs[i]);
+#undef APPEND
+}

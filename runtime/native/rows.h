@@ -1,0 +1,44 @@
+/* The arithmetic of our operators on rows of channels: one table of functions for each instruction set.
+ *
+ * Rows need not be aligned. What a row gives depends on that row alone, down to the last bit, whatever stands around it.
+ * An output may be one of the inputs of its own row.
+ */
+#ifndef CONVBERT_ONNX_ROWS_H
+#define CONVBERT_ONNX_ROWS_H
+
+#include <stddef.h>
+
+/* The widest kernel of a convolution. */
+enum { MAX_KERNEL_SIZE = 127 };
+
+typedef struct {
+    const char *isa;
+    /* output = product + bias */
+    void (*bias_add)(float *output, const float *product, const float *bias, size_t channels);
+    /* output = (product + bias) * factor */
+    void (*bias_mul)(float *output, const float *product, const float *bias, const float *factor, size_t channels);
+    /* output = gelu(product + bias), the exact Gelu */
+    void (*bias_gelu)(float *output, const float *product, const float *bias, size_t channels);
+    /* output = norm(residual + product + bias) * gamma + beta */
+    void (*add_layer_norm)(float *output, const float *product, const float *bias, const float *residual,
+                           const float *gamma, const float *beta, float epsilon, size_t channels);
+    /* output[p] = sum over j of weight[j] * window[p + j], for rows p that follow one another in output;
+     * weight is [size, channels], window has positions + size - 1 rows */
+    void (*depthwise_conv)(float *output, const float *const *window, const float *weight, size_t size,
+                           size_t positions, size_t channels);
+    /* output = sum over j of softmax(logits)[j] * window[j], for each head; logits is [heads, size], a row is
+     * [heads, head_channels] */
+    void (*span_dynamic_conv)(float *output, const float *const *window, const float *logits, size_t size,
+                              size_t heads, size_t head_channels);
+} RowKernels;
+
+/* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;
+ * NULL where this machine has no such set. */
+const RowKernels *select_rows(const char *name);
+
+enum { ISA_NAMES = 64 };
+
+/* Writes the names that select_rows takes on this machine, the best first, with spaces between them. */
+void available_isas(char names[ISA_NAMES]);
+
+#endif

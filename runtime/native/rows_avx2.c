@@ -1,0 +1,15 @@
+/* The row kernels with AVX2 and FMA. */
+#ifdef __x86_64__
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+#define LANES 8
+#define ISA "avx2"
+#define ROWS rows_avx2
+#include "rows.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

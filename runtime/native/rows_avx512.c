@@ -1,0 +1,17 @@
+/* The row kernels with AVX-512, as servers have it since Skylake and Zen 4. */
+#ifdef __x86_64__
+#ifdef EMULATE_AVX512 /* the same vectors in halves, for tests on machines without AVX-512 */
+#pragma GCC target("avx2,fma")
+#elif defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+#endif
+#define LANES 16
+#define ISA "avx512"
+#define ROWS rows_avx512
+#include "rows.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,111 @@
+/* AddLayerNorm, BiasGelu, BiasMul and BiasSplit: every row for itself. */
+#include "kernel.h"
+
+/* Costs of a channel: see for_rows. */
+enum { COPY = 1, NORM = 3, GELU = 6 };
+
+/* Makes sure of a product [..., C], a bias [C] and what else is named, and makes the output [..., C]. */
+static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *like_bias) {
+    const Tensor *product = &call->inputs[0];
+    const int64_t *channels = &product->dims[product->rank - 1];
+    OrtStatus *status = NULL;
+    for (; !status && *like_bias; like_bias++) status = check_dims(call, *like_bias, channels, 1, "[C]");
+    for (; !status && *like_product; like_product++)
+        status = check_dims(call, *like_product, product->dims, product->rank, "that of product");
+    return status ? status : make_output(call, 0, product->dims, product->rank);
+}
+
+static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
+    const float *product = floats_of(call, 0), *bias = floats_of(call, 1), *residual = floats_of(call, 2);
+    const float *gamma = floats_of(call, 3), *beta = floats_of(call, 4);
+    size_t channels = channel_count(&call->inputs[0]);
+    for (size_t row = from * channels; row < to * channels; row += channels)
+        call->kernel->rows->add_layer_norm(call->outputs[0] + row, product + row, bias, residual + row, gamma, beta,
+                                           call->kernel->epsilon, channels);
+}
+
+static OrtStatus *add_layer_norm(Call *call) {
+    OrtStatus *status = prepare(call, (const size_t[]){2, 0}, (const size_t[]){1, 3, 4, 0});
+    const Tensor *product = &call->inputs[0];
+    return status ? status : for_rows(call, row_count(product), NORM * channel_count(product), add_layer_norm_rows);
+}
+
+static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
+    const float *product = floats_of(call, 0), *bias = floats_of(call, 1);
+    size_t channels = channel_count(&call->inputs[0]);
+    for (size_t row = from * channels; row < to * channels; row += channels)
+        call->kernel->rows->bias_gelu(call->outputs[0] + row, product + row, bias, channels);
+}
+
+static OrtStatus *bias_gelu(Call *call) {
+    OrtStatus *status = prepare(call, (const size_t[]){0}, (const size_t[]){1, 0});
+    const Tensor *product = &call->inputs[0];
+    return status ? status : for_rows(call, row_count(product), GELU * channel_count(product), bias_gelu_rows);
+}
+
+static void bias_mul_rows(const Call *call, size_t from, size_t to) {
+    const float *product = floats_of(call, 0), *bias = floats_of(call, 1), *factor = floats_of(call, 2);
+    size_t channels = channel_count(&call->inputs[0]);
+    for (size_t row = from * channels; row < to * channels; row += channels)
+        call->kernel->rows->bias_mul(call->outputs[0] + row, product + row, bias, factor + row, channels);
+}
+
+static OrtStatus *bias_mul(Call *call) {
+    OrtStatus *status = prepare(call, (const size_t[]){2, 0}, (const size_t[]){1, 0});
+    const Tensor *product = &call->inputs[0];
+    return status ? status : for_rows(call, row_count(product), COPY * channel_count(product), bias_mul_rows);
+}
+
+static void bias_split_rows(const Call *call, size_t from, size_t to) {
+    const float *product = floats_of(call, 0), *bias = floats_of(call, 1);
+    size_t channels = channel_count(&call->inputs[0]) / 4;
+    for (size_t row = from; row < to; row++)
+        for (size_t part = 0; part < 4; part++)
+            call->kernel->rows->bias_add(call->outputs[part] + row * channels, product + (4 * row + part) * channels,
+                                         bias + part * channels, channels);
+}
+
+static OrtStatus *bias_split(Call *call) {
+    const Tensor *product = &call->inputs[0];
+    const int64_t *channels = &product->dims[product->rank - 1];
+    OrtStatus *status = check_dims(call, 1, channels, 1, "[4*C]");
+    if (!status && *channels % 4)
+        status = invalid(call->kernel->op, "the last axis of product has %lld channels, it must be four times C",
+                         (long long)*channels);
+    Tensor part = *product;
+    part.dims[part.rank - 1] /= 4;
+    for (size_t i = 0; !status && i < 4; i++) status = make_output(call, i, part.dims, part.rank);
+    return status ? status : for_rows(call, row_count(product), COPY * channel_count(product), bias_split_rows);
+}
+
+Operator add_layer_norm_operator = {
+    .name = "AddLayerNorm",
+    .inputs = {"product", "bias", "residual", "gamma", "beta"},
+    .outputs = {"output"},
+    .attributes = {{"epsilon", FLOAT_ATTRIBUTE, offsetof(Kernel, epsilon)}},
+    .in_place = true,
+    .compute = add_layer_norm,
+};
+
+Operator bias_gelu_operator = {
+    .name = "BiasGelu",
+    .inputs = {"product", "bias"},
+    .outputs = {"output"},
+    .in_place = true,
+    .compute = bias_gelu,
+};
+
+Operator bias_mul_operator = {
+    .name = "BiasMul",
+    .inputs = {"product", "bias", "factor"},
+    .outputs = {"output"},
+    .in_place = true,
+    .compute = bias_mul,
+};
+
+Operator bias_split_operator = {
+    .name = "BiasSplit",
+    .inputs = {"product", "bias"},
+    .outputs = {"query", "key", "value", "span_value"},
+    .compute = bias_split,
+};

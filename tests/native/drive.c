@@ -1,0 +1,310 @@
+/* Drives the native kernels without onnxruntime, for sanitizers and for other machines' instruction sets.
+ *
+ * It plays onnxruntime's part of the ABI with the little that the kernels ask for, runs every operator over many shapes
+ * in buffers that end where their data ends and start off every alignment, and compares with formulas in double.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+
+OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base);
+
+struct OrtStatus {
+    char message[256];
+};
+
+struct OrtTensorTypeAndShapeInfo {
+    int64_t dims[MAX_RANK];
+    size_t rank;
+};
+
+struct OrtValue {
+    OrtTensorTypeAndShapeInfo shape;
+    size_t elements, size;
+    char *room, *data;
+};
+
+struct OrtKernelContext {
+    OrtValue *inputs[MAX_INPUTS], *outputs[MAX_OUTPUTS];
+    size_t input_count;
+};
+
+struct OrtKernelInfo {
+    int64_t num_heads, kernel_size;
+};
+
+static const OrtCustomOp *ops[16];
+static size_t op_count;
+static int failures, comparisons;
+
+static OrtStatus *create_status(int code, const char *message) {
+    (void)code;
+    OrtStatus *status = malloc(sizeof *status);
+    snprintf(status->message, sizeof status->message, "%s", message);
+    return status;
+}
+
+static void release_status(OrtStatus *status) { free(status); }
+
+static OrtStatus *create_domain(const char *name, OrtCustomOpDomain **domain) {
+    static char place;
+    *domain = (OrtCustomOpDomain *)&place;
+    return strcmp(name, "convbert_onnx") ? create_status(ORT_FAIL, "another domain") : NULL;
+}
+
+static OrtStatus *add_op(OrtCustomOpDomain *domain, const OrtCustomOp *op) {
+    (void)domain;
+    ops[op_count++] = op;
+    return NULL;
+}
+
+static OrtStatus *add_domain(OrtSessionOptions *options, OrtCustomOpDomain *domain) {
+    (void)options, (void)domain;
+    return NULL;
+}
+
+static OrtStatus *get_data(OrtValue *value, void **data) {
+    *data = value->data;
+    return NULL;
+}
+
+static OrtStatus *get_shape(const OrtValue *value, OrtTensorTypeAndShapeInfo **info) {
+    *info = malloc(sizeof **info);
+    **info = value->shape;
+    return NULL;
+}
+
+static void release_shape(OrtTensorTypeAndShapeInfo *info) { free(info); }
+
+static OrtStatus *get_rank(const OrtTensorTypeAndShapeInfo *info, size_t *rank) {
+    *rank = info->rank;
+    return NULL;
+}
+
+static OrtStatus *get_dims(const OrtTensorTypeAndShapeInfo *info, int64_t *dims, size_t count) {
+    memcpy(dims, info->dims, count * sizeof *dims);
+    return NULL;
+}
+
+static OrtStatus *get_float(const OrtKernelInfo *info, const char *name, float *value) {
+    (void)info;
+    *value = 1e-12f;
+    return strcmp(name, "epsilon") ? create_status(ORT_FAIL, "no such attribute") : NULL;
+}
+
+static OrtStatus *get_int(const OrtKernelInfo *info, const char *name, int64_t *value) {
+    *value = strcmp(name, "num_heads") ? info->kernel_size : info->num_heads;
+    return NULL;
+}
+
+static OrtStatus *get_input_count(const OrtKernelContext *context, size_t *count) {
+    *count = context->input_count;
+    return NULL;
+}
+
+static OrtStatus *get_input(const OrtKernelContext *context, size_t index, const OrtValue **value) {
+    *value = context->inputs[index];
+    return NULL;
+}
+
+/* A value whose data starts `shift` bytes off an alignment of 64 and ends where its memory ends. */
+static OrtValue *make_value(const int64_t *dims, size_t rank, size_t size, size_t shift) {
+    OrtValue *value = calloc(1, sizeof *value);
+    memcpy(value->shape.dims, dims, rank * sizeof *dims);
+    value->shape.rank = rank;
+    value->elements = 1;
+    value->size = size;
+    for (size_t i = 0; i < rank; i++) value->elements *= (size_t)dims[i];
+    size_t bytes = value->elements * size + shift;
+    if (posix_memalign((void **)&value->room, 64, bytes + !bytes)) abort();
+    value->data = value->room + shift;
+    return value;
+}
+
+static void free_value(OrtValue *value) {
+    if (value) free(value->room);
+    free(value);
+}
+
+static OrtStatus *get_output(OrtKernelContext *context, size_t index, const int64_t *dims, size_t rank,
+                             OrtValue **value) {
+    *value = context->outputs[index] = make_value(dims, rank, sizeof(float), 4 * (index + 1));
+    return NULL;
+}
+
+static OrtStatus *parallel_for(const OrtKernelContext *context, void (*body)(void *, size_t), size_t total,
+                               size_t batches, void *data) {
+    (void)context, (void)batches;
+    for (size_t i = total; i-- > 0;) body(data, i);
+    return NULL;
+}
+
+static const OrtApi API = {
+    .CreateStatus = create_status,
+    .CreateCustomOpDomain = create_domain,
+    .CustomOpDomain_Add = add_op,
+    .AddCustomOpDomain = add_domain,
+    .GetTensorMutableData = get_data,
+    .GetDimensionsCount = get_rank,
+    .GetDimensions = get_dims,
+    .GetTensorTypeAndShape = get_shape,
+    .KernelInfoGetAttribute_float = get_float,
+    .KernelInfoGetAttribute_int64 = get_int,
+    .KernelContext_GetInputCount = get_input_count,
+    .KernelContext_GetInput = get_input,
+    .KernelContext_GetOutput = get_output,
+    .ReleaseStatus = release_status,
+    .ReleaseTensorTypeAndShapeInfo = release_shape,
+    .KernelContext_ParallelFor = parallel_for,
+};
+
+static const OrtApi *get_api(uint32_t version) { return version == ORT_API_VERSION ? &API : NULL; }
+
+static float random_float(void) {
+    static uint32_t state = 1;
+    state = state * 1664525u + 1013904223u;
+    return (float)(state >> 8) / (1 << 22) - 2.0f;
+}
+
+static const float *floats(const OrtValue *value) { return (const float *)value->data; }
+
+typedef struct {
+    int64_t batch, sequence, heads, channels, size;
+    bool masked;
+} Case;
+
+static double row_value(const OrtKernelContext *context, const Case *shape, int64_t b, int64_t s, int64_t c) {
+    int64_t width = shape->heads * shape->channels, row = b * shape->sequence + s;
+    if (s < 0 || s >= shape->sequence) return 0;
+    if (context->inputs[2] && !((const int64_t *)context->inputs[2]->data)[row]) return 0;
+    return floats(context->inputs[0])[row * width + c];
+}
+
+static double convolution(const char *name, const OrtKernelContext *context, const Case *shape, int64_t row,
+                          int64_t channel) {
+    int64_t width = shape->heads * shape->channels, b = row / shape->sequence, s = row % shape->sequence;
+    const float *second = floats(context->inputs[1]);
+    double sum = 0, total = 0, highest = -INFINITY;
+    bool dynamic = !strcmp(name, "SpanDynamicConv");
+    const float *logits = second + (row * shape->heads + channel / shape->channels) * shape->size;
+    for (int64_t j = 0; dynamic && j < shape->size; j++) highest = fmax(highest, logits[j]);
+    for (int64_t j = 0; j < shape->size; j++) {
+        double weight = dynamic ? exp(logits[j] - highest) : second[j * width + channel];
+        total += dynamic ? weight : 0;
+        sum += weight * row_value(context, shape, b, s + j - shape->size / 2, channel);
+    }
+    return dynamic ? sum / total : sum;
+}
+
+static double norm(const OrtKernelContext *context, int64_t row, int64_t channel, int64_t width) {
+    double mean = 0, variance = 0, own = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t c = 0; c < width; c++) {
+            double x = (double)floats(context->inputs[0])[row * width + c] + floats(context->inputs[1])[c] +
+                       floats(context->inputs[2])[row * width + c];
+            if (!pass) mean += x / (double)width;
+            if (pass) variance += (x - mean) * (x - mean) / (double)width;
+            if (c == channel) own = x;
+        }
+    return (own - mean) / sqrt(variance + 1e-12) * floats(context->inputs[3])[channel] +
+           floats(context->inputs[4])[channel];
+}
+
+static double expected(const char *name, const OrtKernelContext *context, const Case *shape, size_t output,
+                       int64_t row, int64_t channel) {
+    int64_t width = shape->heads * shape->channels;
+    if (strstr(name, "Conv")) return convolution(name, context, shape, row, channel);
+    if (!strcmp(name, "AddLayerNorm")) return norm(context, row, channel, width);
+    bool split = !strcmp(name, "BiasSplit");
+    if (split) channel += (int64_t)output * width;
+    double x = (double)floats(context->inputs[0])[row * width * (split ? 4 : 1) + channel] +
+               floats(context->inputs[1])[channel];
+    if (!strcmp(name, "BiasMul")) return x * floats(context->inputs[2])[row * width + channel];
+    return split ? x : x * (1 + erf(x / sqrt(2))) / 2;
+}
+
+/* The dimensions of an input. */
+static size_t dims_of(const char *op, const char *input, const Case *shape, int64_t *dims) {
+    int64_t width = shape->heads * shape->channels * (strcmp(op, "BiasSplit") ? 1 : 4);
+    if (!strcmp(input, "bias") || !strcmp(input, "gamma") || !strcmp(input, "beta")) return dims[0] = width, 1;
+    if (!strcmp(input, "weight")) return dims[0] = shape->size, dims[1] = width, 2;
+    dims[0] = shape->batch, dims[1] = shape->sequence, dims[2] = width;
+    if (!strcmp(input, "mask")) return 2;
+    if (!strcmp(input, "kernel_logits")) dims[2] = shape->heads * shape->size;
+    return 3;
+}
+
+static void fill(OrtValue *value) {
+    for (size_t i = 0; i < value->elements; i++)
+        if (value->size == sizeof(int64_t))
+            ((int64_t *)value->data)[i] = random_float() < 0.5f;
+        else
+            ((float *)value->data)[i] = random_float();
+}
+
+static void compare(const Operator *op, const OrtKernelContext *context, const Case *shape) {
+    int64_t width = shape->heads * shape->channels;
+    for (size_t output = 0; output < output_count(op); output++)
+        for (int64_t row = 0; row < shape->batch * shape->sequence; row++)
+            for (int64_t c = 0; c < width; c++) {
+                double wanted = expected(op->name, context, shape, output, row, c);
+                double got = floats(context->outputs[output])[row * width + c];
+                comparisons++;
+                if (fabs(got - wanted) <= 4e-6 * fmax(1, fabs(wanted))) continue;
+                if (failures++ < 10)
+                    printf("%s row %lld channel %lld: %.9g, expected %.9g\n", op->name, (long long)row, (long long)c,
+                           got, wanted);
+            }
+}
+
+static void run_case(const Operator *op, const Case *shape, size_t shift) {
+    OrtKernelInfo info = {shape->heads, shape->size};
+    OrtKernelContext context = {.input_count = input_count(op)};
+    for (size_t i = 0; i < context.input_count; i++) {
+        int64_t dims[MAX_RANK];
+        bool mask = op->has_mask && i + 1 == context.input_count;
+        if (mask && !shape->masked) continue;
+        size_t rank = dims_of(op->name, op->inputs[i], shape, dims);
+        context.inputs[i] = make_value(dims, rank, mask ? 8 : 4, mask ? 8 * (shift % 8) : 4 * shift);
+        fill(context.inputs[i]);
+    }
+    void *kernel = NULL;
+    OrtStatus *status = op->abi.CreateKernelV2(&op->abi, &API, &info, &kernel);
+    if (!status) status = op->abi.KernelComputeV2(kernel, &context);
+    if (status) {
+        printf("%s\n", status->message);
+        failures++;
+        release_status(status);
+    } else
+        compare(op, &context, shape);
+    op->abi.KernelDestroy(kernel);
+    for (size_t i = 0; i < MAX_INPUTS; i++) free_value(context.inputs[i]);
+    for (size_t i = 0; i < MAX_OUTPUTS; i++) free_value(context.outputs[i]);
+}
+
+int main(void) {
+    static const Case SHAPES[] = {
+        {1, 1, 1, 1, 1, false},   {2, 1, 3, 5, 9, true},   {1, 2, 2, 8, 9, false}, {3, 7, 1, 13, 4, true},
+        {2, 17, 5, 3, 3, true},   {1, 33, 6, 64, 9, true}, {2, 40, 2, 7, 2, true}, {1, 65, 3, 16, 8, false},
+        {4, 5, 12, 9, 7, true},   {1, 3, 1, 257, 6, true}, {1, 6, 70, 2, 127, true}, {2, 150, 4, 48, 9, true},
+        {2, 131, 2, 33, 5, true}, {0, 5, 2, 4, 9, true},   {2, 0, 2, 4, 9, true},  {2, 36, 1, 70, 9, false},
+    };
+    static const OrtApiBase BASE = {.GetApi = get_api};
+    char names[ISA_NAMES];
+    OrtStatus *status = RegisterCustomOps(NULL, &BASE);
+    if (status || op_count != 6) return printf("registration failed\n"), 1;
+    available_isas(names);
+    for (char *isa = strtok(names, " "); isa; isa = strtok(NULL, " ")) {
+        setenv("CONVBERT_ONNX_ISA", isa, 1);
+        comparisons = 0;
+        for (size_t i = 0; i < op_count; i++)
+            for (size_t s = 0; s < sizeof SHAPES / sizeof *SHAPES; s++)
+                for (size_t shift = 0; shift < 16; shift += 9) run_case((const Operator *)ops[i], &SHAPES[s], shift);
+        printf("%s: %d numbers compared, %d wrong\n", isa, comparisons, failures);
+    }
+    return failures || !comparisons;
+}

@@ -1,0 +1,81 @@
+"""ONNX files that are one node of ours, written without the package onnx, which the light path does not have."""
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from convbert_onnx.operators import DOMAIN, VERSION
+
+_FLOAT, _INT64 = 1, 7
+_FLOAT_ATTRIBUTE, _INT_ATTRIBUTE = 1, 2
+
+
+def one_node(
+    name: str,
+    inputs: Mapping[str, Sequence[int | str]],
+    outputs: Sequence[str],
+    attributes: Mapping[str, int | float],
+    *,
+    between: str | None = None,
+) -> bytes:
+    """A model whose graph is the node; inputs come with their axes, as numbers or names, and only ``mask`` is int64.
+
+    An input without axes is left out of the node. ``between`` is a standard operator that makes the first input, and
+    another on each output.
+    """
+    given = [input_name if axes else "" for input_name, axes in inputs.items()]
+    results = [f"{output}_result" for output in outputs] if between else list(outputs)
+    first = b""
+    if between:
+        first = _field(1, _text(1, given[0]) + _text(2, "made") + _text(4, between))
+        given[0] = "made"
+    node = b"".join(_text(1, value) for value in given) + b"".join(_text(2, value) for value in outputs)
+    node += _text(4, name) + b"".join(_field(5, _attribute(*item)) for item in attributes.items()) + _text(7, DOMAIN)
+    graph = first + _field(1, node)
+    for output, result in zip(outputs, results, strict=True):
+        if between:
+            graph += _field(1, _text(1, output) + _text(2, result) + _text(4, between))
+    graph += _text(2, name)
+    graph += b"".join(_field(11, _value(key, axes)) for key, axes in inputs.items() if axes)
+    graph += b"".join(_field(12, _value(result, None)) for result in results)
+    opsets = _field(8, _text(1, "") + _number(2, 18)) + _field(8, _text(1, DOMAIN) + _number(2, VERSION))
+    return _number(1, 8) + opsets + _field(7, graph)
+
+
+def _value(name: str, axes: Sequence[int | str] | None) -> bytes:
+    shape = b"" if axes is None else _field(2, b"".join(_field(1, _axis(axis)) for axis in axes))
+    return _text(1, name) + _field(2, _field(1, _number(1, _INT64 if name == "mask" else _FLOAT) + shape))
+
+
+def _axis(axis: int | str) -> bytes:
+    return _text(2, axis) if isinstance(axis, str) else _number(1, axis)
+
+
+def _attribute(name: str, value: int | float) -> bytes:
+    if isinstance(value, int):
+        return _text(1, name) + _number(3, value) + _number(20, _INT_ATTRIBUTE)
+    return _text(1, name) + _key(2, 5) + struct.pack("<f", value) + _number(20, _FLOAT_ATTRIBUTE)
+
+
+def _key(field: int, kind: int) -> bytes:
+    return _varint(field << 3 | kind)
+
+
+def _number(field: int, value: int) -> bytes:
+    return _key(field, 0) + _varint(value)
+
+
+def _text(field: int, value: str) -> bytes:
+    return _field(field, value.encode())
+
+
+def _field(field: int, value: bytes) -> bytes:
+    return _key(field, 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    value &= 2**64 - 1  # protobuf writes negative numbers as if they were large
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])

@@ -1,0 +1,47 @@
+"""Graphs that are one node of ours, with the function of its operator: what kernels and functions are compared on."""
+
+from pathlib import Path
+
+import onnx_ir as ir
+from operator_formulas import FILE_SIZES, Sizes, example, operator_file_name
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.exporters.functions import add_functions
+from convbert_onnx.operators import DOMAIN, OPERATORS, Operator
+
+_TYPES = {"int64": ir.DataType.INT64, "float32": ir.DataType.FLOAT}
+_VECTORS = ("weight", "bias", "gamma", "beta")
+
+
+def operator_graph(
+    operator: Operator, masked: bool, sizes: Sizes, opset: int = 18, floats: ir.DataType = ir.DataType.FLOAT
+) -> ir.Model:
+    """A graph that is one node of ours; batch and sequence are free."""
+    feed, attributes = example(operator.name, 2, 7, **sizes._asdict(), masked=masked)
+    inputs = []
+    for name, array in feed.items():
+        shape = array.shape if name in _VECTORS else ("B", "S", *array.shape[2:])
+        kind = _TYPES[str(array.dtype)]
+        inputs.append(ir.val(name, floats if kind == ir.DataType.FLOAT else kind, shape))
+    node = ir.node(operator.name, inputs, attributes, domain=DOMAIN, num_outputs=len(operator.outputs))
+    for value, name in zip(node.outputs, operator.outputs, strict=True):
+        value.name, value.type, value.shape = name, ir.TensorType(floats), ir.Shape(["B", "S", "C"])
+    graph = ir.Graph(inputs, node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: 1}, name="one_node")
+    model = ir.Model(graph, ir_version=8)
+    config = ConvBertConfig(
+        hidden_size=sizes.heads * sizes.channels, num_attention_heads=2 * sizes.heads, conv_kernel_size=sizes.size
+    )
+    add_functions(model, config)
+    return model
+
+
+def write_operator_files(folder: Path) -> None:
+    """Write every operator in all sizes of ``FILE_SIZES``, and one in float64, which the native kernels do not take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for operator in OPERATORS:
+        for sizes in FILE_SIZES:
+            for masked in (False, True) if operator.optional else (False,):
+                path = folder / operator_file_name(operator.name, masked, sizes)
+                ir.save(operator_graph(operator, masked, sizes), path)
+    (multiply,) = (operator for operator in OPERATORS if operator.name == "BiasMul")
+    ir.save(operator_graph(multiply, False, FILE_SIZES[0], floats=ir.DataType.DOUBLE), folder / "float64.onnx")
