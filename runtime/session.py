@@ -11,7 +11,7 @@ from convbert_onnx.runtime.external_data import check_external_data
 from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
-__all__ = ["open_session"]
+__all__ = ["default_options", "open_session"]
 
 _FATAL = 4
 
@@ -39,9 +39,7 @@ def open_session(
     check_external_data(path)
     asked = resolve_providers(providers)
     if session_options is None:
-        session_options = onnxruntime.SessionOptions()
-        session_options.intra_op_num_threads = threads or available_cores()
-        session_options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+        session_options = default_options(threads)
     try:
         # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
         session = onnxruntime.InferenceSession(
@@ -51,6 +49,14 @@ def open_session(
         raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
     check_active(asked, session.get_providers())
     return session
+
+
+def default_options(threads: int | None = None) -> Any:
+    """The ``onnxruntime.SessionOptions`` of this project, for callers who want to add something to them."""
+    options = load_onnxruntime().SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+    return options
 
 
 def _explain(path: Path, message: str, version: str) -> str:
