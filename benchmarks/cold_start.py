@@ -41,8 +41,8 @@ PROGRAMS = {
     "transformers": _TRANSFORMERS,
     "optimum": _OPTIMUM,
     "optimum int8": _OPTIMUM,
-    "ours, cpu": _OURS,
-    "ours, int8": _OURS,
+    "ours cpu": _OURS,
+    "ours int8": _OURS,
 }
 """How each contestant gets from nothing to a pipeline ``pipe``, by its name; ``path`` and ``threads`` are given."""
 

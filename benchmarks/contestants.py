@@ -6,16 +6,18 @@ Packages are imported inside the functions: each contestant lives in a process o
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.models import VOCABULARY, model_config
+from benchmarks.figures import FLOOR
+from benchmarks.models import VOCABULARY
+from convbert_onnx import ConvBertConfig
 
-__all__ = ["CONTESTANTS", "Contestant", "Opened"]
+__all__ = ["CONTESTANTS", "Contestant", "Opened", "choose"]
 
 Feed = dict[str, Any]
 
@@ -42,13 +44,13 @@ class Contestant:
     Attributes:
         name: what tables and plots call it, and what ``--only`` looks for.
         file: the name of its file in ``FILES``.
-        open: opens the file for a model's name and a number of threads.
+        open: opens the file with a number of threads.
         imports: the modules that it needs, loaded before the time of opening begins.
     """
 
     name: str
     file: str
-    open: Callable[[Path, str, int], Opened]
+    open: Callable[[Path, int], Opened]
     imports: tuple[str, ...]
 
 
@@ -62,7 +64,7 @@ def _tokens(batch: int, length: int) -> Feed:
     }
 
 
-def _products(path: Path, model: str, threads: int) -> Opened:
+def _products(path: Path, threads: int) -> Opened:
     import onnxruntime
 
     from benchmarks.products import product_inputs
@@ -72,14 +74,14 @@ def _products(path: Path, model: str, threads: int) -> Opened:
     # Equal products of different layers must stay apart.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options)
-    config = model_config(model)
+    config = ConvBertConfig.from_pretrained(path.parent / "checkpoint")
     return Opened(
         lambda batch, length: product_inputs(config, batch, length),
         lambda feed: session.run(None, feed),
     )
 
 
-def _transformers(path: Path, model: str, threads: int) -> Opened:
+def _transformers(path: Path, threads: int) -> Opened:
     import torch
     from transformers import ConvBertForQuestionAnswering
 
@@ -88,7 +90,7 @@ def _transformers(path: Path, model: str, threads: int) -> Opened:
     return _in_torch(module)
 
 
-def _compiled(path: Path, model: str, threads: int) -> Opened:
+def _compiled(path: Path, threads: int) -> Opened:
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
     import torch
     from transformers import ConvBertForQuestionAnswering
@@ -110,7 +112,7 @@ def _in_torch(module: Any) -> Opened:
     )
 
 
-def _onnxruntime(path: Path, model: str, threads: int) -> Opened:
+def _onnxruntime(path: Path, threads: int) -> Opened:
     """A peer's file in a session as its users have it: onnxruntime's defaults, but for the threads."""
     import onnxruntime
 
@@ -120,11 +122,11 @@ def _onnxruntime(path: Path, model: str, threads: int) -> Opened:
     return Opened(_tokens, lambda feed: session.run(None, feed))
 
 
-def _openvino(path: Path, model: str, threads: int) -> Opened:
+def _openvino(path: Path, threads: int) -> Opened:
     return _in_openvino(path, threads, {})
 
 
-def _openvino_f32(path: Path, model: str, threads: int) -> Opened:
+def _openvino_f32(path: Path, threads: int) -> Opened:
     return _in_openvino(path, threads, {"INFERENCE_PRECISION_HINT": "f32"})
 
 
@@ -139,41 +141,53 @@ def _in_openvino(path: Path, threads: int, settings: dict[str, Any]) -> Opened:
     )
 
 
-def _ours(path: Path, model: str, threads: int) -> Opened:
+def _ours(path: Path, threads: int) -> Opened:
     return _in_our_session(path, threads, native=False)
 
 
-def _ours_native(path: Path, model: str, threads: int) -> Opened:
+def _ours_native(path: Path, threads: int) -> Opened:
     return _in_our_session(path, threads, native=True)
 
 
 def _in_our_session(path: Path, threads: int, native: bool) -> Opened:
-    from convbert_onnx.runtime.session import open_session
+    from convbert_onnx import ConvBertOnnxPipeline
 
-    options: dict[str, Any] = {"native": native} if "native" in inspect.signature(open_session).parameters else {}
-    if native and not options:
+    known = "native" in inspect.signature(ConvBertOnnxPipeline).parameters
+    if native and not known:
         raise NotImplementedError("this version of convbert-onnx has no native kernels")
-    session = open_session(path, threads=threads, **options)
-    return Opened(_tokens, lambda feed: session.run(None, feed))
+    options: dict[str, Any] = {"native": native} if known else {}
+    pipe = ConvBertOnnxPipeline(path, threads=threads, **options)
+    return Opened(_tokens, lambda feed: pipe.session.run(None, feed), f"{pipe.info['kernels']}" if native else "")
 
 
 _ONNXRUNTIME = ("onnxruntime",)
 _OPENVINO = ("openvino",)
-_OURS = ("convbert_onnx.runtime.session",)
+_OURS = ("onnxruntime", "tokenizers", "convbert_onnx.runtime")
 _TRANSFORMERS = ("torch", "transformers.models.convbert.modeling_convbert")
 
 CONTESTANTS = (
-    Contestant("products alone", "products", _products, ("onnxruntime", "benchmarks.products")),
+    Contestant(FLOOR, "products", _products, ("onnxruntime", "benchmarks.products")),
     Contestant("transformers", "checkpoint", _transformers, _TRANSFORMERS),
     Contestant("torch.compile", "checkpoint", _compiled, _TRANSFORMERS),
     Contestant("optimum", "optimum", _onnxruntime, _ONNXRUNTIME),
     Contestant("OpenVINO f32", "openvino", _openvino_f32, _OPENVINO),
     Contestant("OpenVINO default", "openvino", _openvino, _OPENVINO),
-    Contestant("ours, portable", "portable", _ours, _OURS),
-    Contestant("ours, cpu", "cpu", _ours, _OURS),
-    Contestant("ours, cpu native", "cpu", _ours_native, _OURS),
+    Contestant("ours portable", "portable", _ours, _OURS),
+    Contestant("ours portable in OpenVINO f32", "portable", _openvino_f32, _OPENVINO),
+    Contestant("ours cpu", "cpu", _ours, _OURS),
+    Contestant("ours cpu native", "cpu", _ours_native, _OURS),
     Contestant("optimum int8", "optimum-int8", _onnxruntime, _ONNXRUNTIME),
-    Contestant("ours, int8", "cpu-int8", _ours, _OURS),
-    Contestant("ours, int8 native", "cpu-int8", _ours_native, _OURS),
+    Contestant("ours int8", "cpu-int8", _ours, _OURS),
+    Contestant("ours int8 native", "cpu-int8", _ours_native, _OURS),
 )
 """The table, in the order of the results' columns."""
+
+
+def choose(words: Sequence[str]) -> list[Contestant]:
+    """Those whose name is a word, else those whose name has it; the floor always."""
+    names = {one.name for one in CONTESTANTS}
+    return [
+        one
+        for one in CONTESTANTS
+        if one.name == FLOOR or any(word == one.name if word in names else word in one.name for word in words)
+    ]

@@ -11,7 +11,7 @@ __all__ = ["describe"]
 
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 _ARM_FLAGS = ("asimd", "asimddp", "i8mm", "bf16", "sve")
-_PACKAGES = ("convbert-onnx", "onnxruntime", "torch", "transformers", "optimum-onnx", "openvino", "nncf", "numpy")
+_PACKAGES = ("convbert-onnx", "onnxruntime", "torch", "transformers", "optimum-onnx", "openvino", "numpy")
 
 
 def describe() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cold_start import PROGRAMS, cold_start
-from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.contestants import Contestant, choose
 from benchmarks.environment import ROOT, WORK
 from benchmarks.files import FILES
 from benchmarks.turns import ContestantError, Worker, last_words, take_turns
@@ -28,7 +28,7 @@ def measure(model: str, shapes: Sequence[tuple[int, int]], options: Namespace) -
     folder = WORK / "files" / model
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"model": model, "left_out": {}, "contestants": {}, "times": [], "cold_starts": {}}
-    chosen = [one for one in CONTESTANTS if one.file == "products" or any(part in one.name for part in options.only)]
+    chosen = choose(options.only)
     made: dict[str, str | None] = {}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
@@ -36,7 +36,7 @@ def measure(model: str, shapes: Sequence[tuple[int, int]], options: Namespace) -
             _say(f"{model}: opening {contestant.name}")
             try:
                 _make(contestant.file, model, folder, options.keep, made)
-                worker = stack.enter_context(Worker(contestant, folder, model, options.threads))
+                worker = stack.enter_context(Worker(contestant, folder, options.threads))
             except ContestantError as failure:
                 _leave_out(found, contestant.name, str(failure))
                 continue

@@ -30,9 +30,9 @@ class Worker:
         opened: what it said when it was ready: ``open_ms`` and ``note``.
     """
 
-    def __init__(self, contestant: Contestant, folder: Path, model: str, threads: int) -> None:
+    def __init__(self, contestant: Contestant, folder: Path, threads: int) -> None:
         self._log = folder / f"{contestant.name.replace(' ', '-')}.log"
-        command = [sys.executable, "-m", "benchmarks.worker", contestant.name, str(folder), model, str(threads)]
+        command = [sys.executable, "-m", "benchmarks.worker", contestant.name, str(folder), str(threads)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1

@@ -1,4 +1,4 @@
-"""A contestant in a process of its own: ``python -m benchmarks.worker NAME FOLDER MODEL THREADS``.
+"""A contestant in a process of its own: ``python -m benchmarks.worker NAME FOLDER THREADS``.
 
 It opens its file, says so, and then makes one run for each line that it reads. Lines are JSON, in both directions:
 ``{"open_ms", "note"}`` first, then ``{"ms"}`` for each ``[batch, length]``, at the end ``{"peak_memory"}`` in bytes.
@@ -16,7 +16,7 @@ from benchmarks.files import FILES
 from convbert_onnx.runtime.memory import peak_memory
 
 
-def main(name: str, folder: Path, model: str, threads: int) -> None:
+def main(name: str, folder: Path, threads: int) -> None:
     """Answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what packages print must not get between the answers
@@ -24,7 +24,7 @@ def main(name: str, folder: Path, model: str, threads: int) -> None:
     for module in contestant.imports:
         import_module(module)
     begin = time.perf_counter()
-    opened = contestant.open(folder / FILES[contestant.file].path, model, threads)
+    opened = contestant.open(folder / FILES[contestant.file].path, threads)
     print(json.dumps({"open_ms": 1000 * (time.perf_counter() - begin), "note": opened.note}), file=answers)
     shape, feed = None, None
     for line in sys.stdin:
@@ -38,4 +38,4 @@ def main(name: str, folder: Path, model: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
