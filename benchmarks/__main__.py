@@ -48,9 +48,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     models = ["base", "medium-small", "small"]
     parser.add_argument("--models", type=_words, default=models, help="of base, medium-small, small and toy")
     parser.add_argument("--shapes", type=_shapes, default=SHAPES, help="batch and length, such as 1x16,8x128")
-    parser.add_argument(
-        "--only", type=_words, default=[""], help="names or parts of names, such as 'ours,optimum int8'"
-    )
+    parser.add_argument("--only", type=_words, default=[""], help="names or parts of them, such as 'ours,optimum int8'")
     parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="more shapes, to plot")
     parser.add_argument("--threads", type=int, default=2, help="of every contestant")
     parser.add_argument("--repeats", type=int, default=15, help="timed runs of each contestant at each shape")

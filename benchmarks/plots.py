@@ -47,7 +47,7 @@ def _ratios(results: dict[str, Any], path: Path) -> Path:
 
 
 def _growth(results: dict[str, Any], path: Path) -> Path:
-    """Lines: milliseconds by length of one text, and texts per second by the size of the batch."""
+    """Lines: microseconds per token by length of one text, and texts per second by the size of the batch."""
     figure, panels = _panels(2, results)
     for column, measured in enumerate(results["models"]):
         above, below = panels[0][column], panels[1][column]
@@ -56,12 +56,12 @@ def _growth(results: dict[str, Any], path: Path) -> Path:
         by_length = {length: times_of(measured, (1, length)) for batch, length in shapes if batch == 1}
         by_batch = {batch: times_of(measured, (batch, common)) for batch, length in shapes if length == common}
         for name in measured["contestants"]:
-            lengths = [(length, times[name][1]) for length, times in by_length.items() if name in times]
+            lengths = [(length, 1000 * times[name][1] / length) for length, times in by_length.items() if name in times]
             batches = [(batch, 1000 * batch / times[name][1]) for batch, times in by_batch.items() if name in times]
             for panel, points in ((above, lengths), (below, batches)):
                 if points:
                     panel.plot(*zip(*points, strict=True), marker=".", color=_color(name), label=name)
-        above.set(title=measured["model"], xlabel="tokens of one text", ylabel="ms", xscale="log", yscale="log")
+        above.set(title=measured["model"], xlabel="tokens of one text", ylabel="µs per token", xscale="log")
         below.set(xlabel=f"texts of {common} tokens in a batch", ylabel="texts per second", xscale="log")
         for panel, ticks in ((above, by_length), (below, by_batch)):
             panel.set_xticks(list(ticks), list(ticks), minor=False)
