@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light sanitize tensorflow transformers5 clean
+.PHONY: demo test lint types light sanitize tensorflow transformers5 benchmark clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -45,6 +45,10 @@ tensorflow: $(VENV)/test
 # The product's tests with transformers 5 beside it.
 transformers5: build/bundles
 	PYTHON="$(PYTHON)" BUNDLES="$(abspath build/bundles)" tests/transformers5.sh
+
+# Beside the peers, in an environment of its own; some hours. BENCHMARK=--quick is a trial of a few minutes.
+benchmark:
+	$(PYTHON) -m benchmarks $(BENCHMARK)
 
 clean:
 	rm -rf $(VENV) build dist model.onnx *.egg-info

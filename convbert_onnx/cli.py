@@ -15,13 +15,28 @@ from tqdm import tqdm
 from convbert_onnx.bundle import OPSETS, Layout, Padding, Precision, Target
 from convbert_onnx.errors import ConvBertError
 from convbert_onnx.files import replacing
-from convbert_onnx.report import describe_conversion, describe_export, describe_file, describe_result
+from convbert_onnx.report import (
+    describe_benchmark,
+    describe_conversion,
+    describe_export,
+    describe_file,
+    describe_result,
+)
 
 __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
 _BAR = "{desc} {bar} {n_fmt}/{total_fmt}"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_PROVIDER = click.option(
+    "--provider", "providers", multiple=True, help="cpu, cuda, tensorrt or onnxruntime's name; repeatable."
+)
+_THREADS = click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads per operator; by default the physical cores."
+)
+_NATIVE = click.option(
+    "--native/--no-native", default=None, help="Demand or forbid the native kernels.  [default: where possible]"
+)
 
 
 class _Group(click.Group):
@@ -149,11 +164,9 @@ def convert(checkpoint: str, output: Path, as_json: bool, **options: Any) -> Non
     metavar="NAME=VALUE",
     help="A parameter, such as top_k=3; repeatable.",
 )
-@click.option("--provider", "providers", multiple=True, help="cpu, cuda, tensorrt or onnxruntime's name; repeatable.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads per operator; by default the physical cores.")
-@click.option(
-    "--native/--no-native", default=None, help="Demand or forbid the native kernels.  [default: where possible]"
-)
+@_PROVIDER
+@_THREADS
+@_NATIVE
 @_JSON
 @click.pass_context
 def run(
@@ -198,6 +211,47 @@ def inspect(model: Path, as_json: bool) -> None:
 
     info = runtime.inspect(model)
     click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else describe_file(info))
+
+
+def _shapes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> list[tuple[int, ...]]:
+    """Sizes with x between them."""
+    try:
+        return [tuple(int(size) for size in text.split("x")) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter("sizes with x between them are needed, such as 1x128") from error
+
+
+@main.command()
+@click.argument("model", type=_PATH)
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    callback=_shapes,
+    metavar="BATCHxLENGTH",
+    help="Sizes in tokens, of multiple choice BATCHxCHOICESxLENGTH; repeatable.  [default: a batch of 1 and one of 8, "
+    "of length 128]",
+)
+@click.option("--repeats", type=click.IntRange(min=1), help="Timed runs per shape, instead of --seconds.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    help="Time per shape; at least ten runs whatever they take.",
+)
+@click.option("--profile", "with_profile", is_flag=True, help="Show which operators take the time.")
+@click.option("--task", help="Task of a file that does not say it itself.")
+@_PROVIDER
+@_THREADS
+@_NATIVE
+@_JSON
+def bench(model: Path, as_json: bool, **options: Any) -> None:
+    """Time an exported model on random tokens."""
+    from convbert_onnx import runtime
+
+    with _steps() as progress:
+        result = runtime.bench(model, **options, progress=progress)
+    click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_benchmark(result))
 
 
 def _run_lines(pipe: Any, source: str, sink: str) -> int:

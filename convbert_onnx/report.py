@@ -1,15 +1,21 @@
-"""What the command line prints for people: results in their context, what was exported, what a file says of itself."""
+"""What the command line prints for people: results in their context, exports, what a file says of itself, times."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from convbert_onnx.bundle import ExportRecord
 from convbert_onnx.operators import DOMAIN
 
-__all__ = ["describe_conversion", "describe_export", "describe_file", "describe_result"]
+if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
+    from convbert_onnx.runtime.benchmark import Benchmark, ShapeTimes
+
+__all__ = ["describe_benchmark", "describe_conversion", "describe_export", "describe_file", "describe_result"]
 
 _AROUND = 60
 """Characters of context shown on each side of an answer."""
+
+_OPERATORS = 12
+"""Operators shown by name in a profile."""
 
 
 def describe_result(task: str, call: Mapping[str, Any], result: Any) -> str:
@@ -76,7 +82,7 @@ def describe_file(info: Mapping[str, Any]) -> str:
             describe_export(record, info["file"], info["bytes"]),
             _columns(
                 {
-                    "kernels": _kernels(record, info["kernels"]),
+                    "kernels": info["kernels"],
                     **interface,
                     "sizes": f"hidden {config['hidden_size']}, layers {config['num_hidden_layers']}, kernel "
                     f"{config['conv_kernel_size']}, vocabulary {config['vocab_size']}",
@@ -89,6 +95,43 @@ def describe_file(info: Mapping[str, Any]) -> str:
             *(["difference to PyTorch by batch x length", *shapes] if shapes else []),
         )
     )
+
+
+def describe_benchmark(result: "Benchmark") -> str:
+    """Times by shape, and where they go if that was measured."""
+    memory = "unknown on this system" if result.peak_memory is None else _megabytes(result.peak_memory)
+    head = _columns(
+        {
+            "file": f"{result.file} ({_megabytes(result.bytes)})",
+            "task": result.task,
+            "runs on": f"onnxruntime {result.engine}, {', '.join(result.providers)}, threads {result.threads}",
+            "kernels": result.kernels,
+            "opened in": f"{result.open_ms:.0f} ms",
+            "peak memory": memory,
+        }
+    )
+    times = [
+        (
+            shape.name,
+            str(shape.runs),
+            *(f"{value:.2f}" for value in (shape.p50_ms, shape.p95_ms, shape.p99_ms)),
+            f"{shape.texts_per_s:,.1f}",
+            f"{shape.tokens_per_s:,.0f}",
+        )
+        for shape in result.shapes
+    ]
+    parts = [head, _table([("shape", "runs", "p50 ms", "p95 ms", "p99 ms", "texts/s", "tokens/s"), *times])]
+    parts += [_describe_operators(shape) for shape in result.shapes if shape.operators]
+    return "\n\n".join(parts)
+
+
+def _describe_operators(shape: "ShapeTimes") -> str:
+    shown, rest = shape.operators[:_OPERATORS], shape.operators[_OPERATORS:]
+    rows = [(one.operator, str(one.count), f"{one.ms:.3f}", f"{100 * one.share:.1f}") for one in shown]
+    if rest:
+        count, ms, share = (sum(getattr(one, name) for one in rest) for name in ("count", "ms", "share"))
+        rows.append((f"{len(rest)} others", str(count), f"{ms:.3f}", f"{100 * share:.1f}"))
+    return _table([(f"operators at {shape.name}", "count", "ms", "share %"), *rows])
 
 
 def _describe_answers(call: Mapping[str, Any], result: Any) -> str:
@@ -143,15 +186,15 @@ _DESCRIBE = {
 }
 
 
-def _kernels(record: ExportRecord, use: Mapping[str, str | None]) -> str:
-    """What computes our operators on this machine."""
-    if not record.operators:
-        return "onnxruntime's own"
-    return f"native, {use['isa']}" if use["isa"] else f"fallback, {use['reason']}"
-
-
 def _columns(rows: Mapping[str, str]) -> str:
     return "\n".join(f"{name:<17} {text}" for name, text in rows.items())
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows with their columns aligned: the first to the left, numbers to the right."""
+    first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = ((row[0].ljust(first), *map(str.rjust, row[1:], widths)) for row in rows)
+    return "\n".join("  ".join(line) for line in lines)
 
 
 def _megabytes(size: int) -> str:

@@ -1,12 +1,12 @@
 """What a file says of itself, whether it is a bundle of ours or not."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.external_data import total_bytes
+from convbert_onnx.runtime.kernels import describe_kernels
 from convbert_onnx.runtime.model import find_file
 from convbert_onnx.runtime.session import open_session
 
@@ -31,7 +31,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
         "bytes": total_bytes(file),
         "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
         "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
-        "kernels": asdict(kernels),
+        "kernels": describe_kernels(kernels, bundle.record if bundle else None),
         "record": bundle.record.to_dict() if bundle else None,
         "config": bundle.config.to_dict() if bundle else None,
         "tokenizer": dict(bundle.tokenizer_config) if bundle else None,

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakSet
 
+from convbert_onnx.bundle import ExportRecord
 from convbert_onnx.errors import InputError, KernelsError
+from convbert_onnx.operators import DOMAIN
 
 __all__ = [
     "ISA_VARIABLE",
@@ -21,6 +23,7 @@ __all__ = [
     "KernelUse",
     "Native",
     "available_isas",
+    "describe_kernels",
     "register_kernels",
     "signatures",
 ]
@@ -87,6 +90,14 @@ def register_kernels(
     if not own_options:
         _registered.add(session_options)
     return KernelUse(isa, None)
+
+
+def describe_kernels(use: KernelUse, record: ExportRecord | None) -> str:
+    """What computes our operators in a session on the file with this record, if it has one."""
+    if record is None:
+        return "unknown"
+    ours = any(name.startswith(f"{DOMAIN}.") for name in record.operators)
+    return str(use) if ours else "standard operators only"
 
 
 def available_isas() -> list[str]:

@@ -11,7 +11,7 @@ from convbert_onnx.errors import ConvBertError, InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
-from convbert_onnx.runtime.kernels import Native
+from convbert_onnx.runtime.kernels import Native, describe_kernels
 from convbert_onnx.runtime.model import open_model
 from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import whole_number
@@ -125,14 +125,8 @@ class ConvBertOnnxPipeline:
             "padding": record.padding if record else "unknown",
             "providers": self.session.get_providers(),
             "threads": self.session.get_session_options().intra_op_num_threads,
-            "kernels": self._kernels,
+            "kernels": describe_kernels(self._model.kernels, record),
         }
-
-    @property
-    def _kernels(self) -> str:
-        if self._model.bundle is None:
-            return "unknown"
-        return str(self._model.kernels) if self._model.bundle.record.operators else "standard operators only"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on one example, a list of them or an iterator of them.

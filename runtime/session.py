@@ -12,7 +12,7 @@ from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
 from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
-__all__ = ["open_session"]
+__all__ = ["default_options", "open_session"]
 
 _FATAL = 4
 
@@ -45,7 +45,7 @@ def open_session(
     check_external_data(path)
     asked = resolve_providers(providers)
     own_options = session_options is None
-    options = _options(onnxruntime, threads) if own_options else session_options
+    options = default_options(threads) if own_options else session_options
     names = [name for name, _ in asked]
     kernels = register_kernels(options, names, native=native, own_options=own_options)
     try:
@@ -54,19 +54,12 @@ def open_session(
         if kernels.isa is None or not own_options:
             raise
         # The kernels are for float32; the functions may run what they do not.
-        session = _create(onnxruntime, path, _options(onnxruntime, threads), asked)
+        session = _create(onnxruntime, path, default_options(threads), asked)
         if native is True:
             raise KernelsError(f"{error}, with the native kernels; without them, with --no-native, it runs") from error
         kernels = KernelUse(None, "the native kernels cannot run this file")
     check_active(asked, session.get_providers())
     return session, kernels
-
-
-def _options(onnxruntime: Any, threads: int | None) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or available_cores()
-    options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
-    return options
 
 
 def _create(onnxruntime: Any, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]) -> Any:
@@ -75,6 +68,14 @@ def _create(onnxruntime: Any, path: Path, options: Any, providers: Sequence[tupl
         return onnxruntime.InferenceSession(str(path), sess_options=options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's exceptions have no common base below Exception
         raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
+
+
+def default_options(threads: int | None = None) -> Any:
+    """The ``onnxruntime.SessionOptions`` of this project, for callers who want to add something to them."""
+    options = load_onnxruntime().SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
+    return options
 
 
 def _explain(path: Path, message: str, version: str) -> str:

@@ -128,7 +128,25 @@ def test_kernels_can_be_forbidden_and_inspect_tells_of_them(
     assert re.search(r"^kernels +(native|fallback), ", invoke("inspect", exported()).stdout, re.MULTILINE)
     monkeypatch.setenv("CONVBERT_ONNX_NATIVE", "0")
     assert re.search(r"^kernels +fallback, as asked for$", invoke("inspect", exported()).stdout, re.MULTILINE)
-    assert re.search(r"^kernels +onnxruntime's own$", invoke("inspect", exported(target="portable")).stdout, re.M)
+    assert re.search(r"^kernels +standard operators only$", invoke("inspect", exported(target="portable")).stdout, re.M)
+
+
+def test_bench_shows_times_and_operators(exported: Exported) -> None:
+    shapes = ("--shape", "1x16", "--shape", "3x8")
+    result = invoke("bench", exported(), *shapes, "--repeats", 4, "--threads", 1, "--profile")
+    assert result.exit_code == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["shape", "runs", "p50", "ms", "p95", "ms", "p99", "ms", "texts/s", "tokens/s"] in lines
+    assert [line[:2] for line in lines if line[:1] in (["1x16"], ["3x8"])] == [["1x16", "4"], ["3x8", "4"]]
+    assert "operators at 3x8" in result.stdout
+
+
+def test_bench_json_prints_what_the_library_gives(exported: Exported) -> None:
+    arguments = ("--shape", "2x4x16", "--repeats", 3, "--json")
+    result = json.loads(invoke("bench", exported(task="multiple-choice"), *arguments).stdout)
+    assert [times["shape"] for times in result["shapes"]] == [[2, 4, 16]]
+    assert result["shapes"][0]["runs"] == 3
+    assert result["providers"] == ["CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +159,9 @@ def test_kernels_can_be_forbidden_and_inspect_tells_of_them(
         (("run", "{model}", "--input", "missing.jsonl"), "missing.jsonl"),
         (("run", "{model}", *ASK, "--task", "ner"), "question-answering, not for token-classification"),
         (("inspect", "missing.onnx"), "missing.onnx does not exist"),
+        (("bench", "missing.onnx"), "missing.onnx does not exist"),
+        (("bench", "{model}", "--shape", "1x2x3"), "batch x length"),
+        (("bench", "{model}", "--provider", "cuda"), "convbert-onnx[gpu]"),
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_1(exported: Exported, arguments: tuple[str, ...], message: str) -> None:
@@ -155,6 +176,11 @@ def test_a_failure_is_one_line_and_exit_code_1(exported: Exported, arguments: tu
 @pytest.mark.parametrize("arguments", [(), ("--question", "who?", "--input", "-"), ("-p", "top_k", *ASK)])
 def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert invoke("run", "model.onnx", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [("--shape", "1xlong"), ("--shape", ""), ("--repeats", 0), ("--seconds", 0)])
+def test_a_bench_of_nothing_is_exit_code_2(arguments: tuple[Any, ...]) -> None:
+    assert invoke("bench", "model.onnx", *arguments).exit_code == 2
 
 
 def test_a_failed_run_leaves_no_output_file(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_without_the_library_everything_works_and_says_so(exported: Exported, no
     pipe = ConvBertOnnxPipeline(exported())
     assert pipe(question="Who?", context="It was Ada.")["answer"]
     assert pipe.info["kernels"].startswith("fallback, the library is not installed: install convbert-onnx where gcc")
-    assert inspect(exported())["kernels"]["isa"] is None
+    assert inspect(exported())["kernels"].startswith("fallback, the library")
     with pytest.raises(KernelsError, match="the library is not installed"):
         ConvBertOnnxPipeline(exported(), native=True)
     with pytest.raises(KernelsError, match="the library is not installed"):
@@ -132,7 +132,7 @@ def test_without_the_library_everything_works_and_says_so(exported: Exported, no
 
 def test_a_library_for_another_machine_is_not_loaded(exported: Exported, no_library: Path) -> None:
     no_library.write_bytes(b"\x7fELF of something else")
-    assert open_session(exported())[1].reason == inspect(exported())["kernels"]["reason"]
+    assert str(open_session(exported())[1]) == inspect(exported())["kernels"]
     assert "the library cannot be loaded" in str(open_session(exported())[1])
 
 

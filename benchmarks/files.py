@@ -1,0 +1,89 @@
+"""The files that contestants run, each made by one small function: ``python -m benchmarks.files NAME MODEL FOLDER``."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.models import write_checkpoint
+from convbert_onnx import ConvBertConfig
+
+__all__ = ["FILES", "File"]
+
+
+@dataclass(frozen=True)
+class File:
+    """Something on disk that is made from a model.
+
+    Attributes:
+        path: where it is in the model's folder; what runs, while more may lie beside it.
+        make: writes it, given the model's name and folder.
+        needs: the names of files that must be there before.
+    """
+
+    path: str
+    make: Callable[[str, Path], None]
+    needs: tuple[str, ...] = ("checkpoint",)
+
+
+def _checkpoint(model: str, folder: Path) -> None:
+    write_checkpoint(model, folder / "checkpoint")
+
+
+def _products(model: str, folder: Path) -> None:
+    from benchmarks.products import write_products
+
+    write_products(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "products.onnx")
+
+
+def _ours(name: str, **options: Any) -> Callable[[str, Path], None]:
+    def make(model: str, folder: Path) -> None:
+        from convbert_onnx.exporters import export
+
+        export(folder / "checkpoint", folder / name, **options)
+
+    return make
+
+
+def _optimum(model: str, folder: Path) -> None:
+    _optimum_cli("export", "onnx", "--task", "question-answering", "--model", folder / "checkpoint", folder / "optimum")
+
+
+def _optimum_int8(model: str, folder: Path) -> None:
+    source, output = folder / "optimum", folder / "optimum-int8"
+    _optimum_cli(
+        "onnxruntime", "quantize", "--onnx_model", source, "--avx512_vnni", "--per_channel", "--output", output
+    )
+
+
+def _optimum_cli(*arguments: object) -> None:
+    command = [sys.executable, "-m", "optimum.commands.optimum_cli", *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+def _openvino(model: str, folder: Path) -> None:
+    """OpenVINO's own format of optimum's file, weights as they are; converted from PyTorch it runs no faster."""
+    import openvino
+
+    converted = openvino.convert_model(folder / "optimum" / "model.onnx")
+    openvino.save_model(converted, folder / "openvino.xml", compress_to_fp16=False)
+
+
+FILES = {
+    "checkpoint": File("checkpoint", _checkpoint, needs=()),
+    "products": File("products.onnx", _products),
+    "optimum": File("optimum/model.onnx", _optimum),
+    "optimum-int8": File("optimum-int8/model_quantized.onnx", _optimum_int8, needs=("optimum",)),
+    "openvino": File("openvino.xml", _openvino, needs=("optimum",)),
+    "portable": File("portable.onnx", _ours("portable.onnx", target="portable")),
+    "cpu": File("cpu.onnx", _ours("cpu.onnx", target="cpu")),
+    "cpu-int8": File("cpu-int8.onnx", _ours("cpu-int8.onnx", target="cpu", precision="int8")),
+}
+"""Every file by its name."""
+
+
+if __name__ == "__main__":
+    _name, _model, _folder = sys.argv[1:]
+    FILES[_name].make(_model, Path(_folder))
