@@ -16,7 +16,7 @@ demo: $(VENV)/demo
 	@echo "The weights of this toy checkpoint are random, and so is the answer: name a fine-tuned one with --model."
 
 test: build/bundles
-	$(BIN)/pytest tests --bundles build/bundles
+	$(BIN)/pytest -n auto --dist worksteal tests --bundles build/bundles
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -13,8 +13,8 @@ cp -r tests pyproject.toml "$work"
 run() {
     "$PYTHON" -m venv "$work/$1"
     "$work/$1/bin/pip" install --quiet --disable-pip-version-check "$(echo "$work"/dist/*.whl)[cpu]" "${@:2}"
-    (cd "$work" && "$work/$1/bin/python" -m pytest -p no:cacheprovider tests/convbert_onnx tests/runtime --bundles "$BUNDLES")
+    (cd "$work" && "$work/$1/bin/python" -m pytest -n auto -p no:cacheprovider tests/convbert_onnx tests/runtime --bundles "$BUNDLES")
 }
 
-run newest -c constraints.txt pytest hypothesis
-run oldest -c tests/oldest.txt pytest hypothesis
+run newest -c constraints.txt pytest pytest-xdist hypothesis
+run oldest -c tests/oldest.txt pytest pytest-xdist hypothesis

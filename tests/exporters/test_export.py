@@ -1,6 +1,7 @@
 """export(): what it writes, what it refuses, and what it leaves behind."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ from convbert_onnx.models import ConvBertForQuestionAnswering, ConvBertModel
 from convbert_onnx.tasks import task_by_name
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
+OPERATORS_OF_PLAIN = {
+    "BiasSplit": 3,
+    "DepthwiseConv": 3,
+    "BiasMul": 3,
+    "SpanDynamicConv": 3,
+    "AddLayerNorm": 6,
+    "BiasGelu": 3,
+}
 LEVELS = onnxruntime.GraphOptimizationLevel
 
 
@@ -78,14 +87,20 @@ def test_the_portable_file_is_standard_onnx(exported: Exported, architecture: st
             assert relative_difference(actual[row : row + 1, : alone.shape[1]], alone) < 5e-5
 
 
-def test_the_cpu_file_keeps_the_operator_with_its_function(exported: Exported) -> None:
+def test_the_cpu_file_keeps_our_operators_with_their_functions(exported: Exported) -> None:
     model = onnx.load(exported("plain", "cpu"))
-    nodes = [node for node in model.graph.node if node.domain == "convbert_onnx"]
-    assert [node.op_type for node in nodes] == ["SpanDynamicConv"] * 3
-    assert [(function.domain, function.name) for function in model.functions] == [("convbert_onnx", "SpanDynamicConv")]
-    assert all(len(node.input) == 3 for node in nodes)
-    as_trained = onnx.load(exported("plain", "cpu", "as-trained"))
-    assert all(len(node.input) == 2 for node in as_trained.graph.node if node.domain == "convbert_onnx")
+    counts = Counter(node.op_type for node in model.graph.node if node.domain == "convbert_onnx")
+    assert counts == OPERATORS_OF_PLAIN
+    assert {(function.domain, function.name) for function in model.functions} == {
+        ("convbert_onnx", name) for name in counts
+    }
+
+
+@pytest.mark.parametrize(("padding", "inputs"), [("masked", 3), ("as-trained", 2)])
+def test_the_convolutions_take_the_mask_where_padding_is_masked(exported: Exported, padding: Any, inputs: int) -> None:
+    nodes = onnx.load(exported("plain", "cpu", padding)).graph.node
+    convolutions = [node for node in nodes if node.op_type in ("SpanDynamicConv", "DepthwiseConv")]
+    assert [len(node.input) for node in convolutions] == [inputs] * 6
 
 
 @pytest.mark.parametrize(
@@ -126,7 +141,8 @@ def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
     assert record.worst_difference is not None and record.tolerance is not None
     assert 0 < record.worst_difference < record.tolerance == TOLERANCE
     assert record.source == "plain-question-answering"
-    assert record.operators == {"convbert_onnx.SpanDynamicConv": 3}
+    ours = {f"convbert_onnx.{name}": count for name, count in OPERATORS_OF_PLAIN.items()}
+    assert record.operators == {**ours, "com.microsoft.MultiHeadAttention": 3}
     metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props}
     bundle = Bundle.from_metadata(metadata)
     assert bundle is not None
@@ -273,7 +289,7 @@ def test_the_command_exports_with_defaults(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["export", "--model", str(PLAIN)])
     assert result.exit_code == 0, result.output
-    assert "3 x SpanDynamicConv (ONNX function inside as fallback)" in result.stdout
+    assert "3 x SpanDynamicConv, 6 x AddLayerNorm, 3 x BiasGelu (ONNX function inside as fallback)" in result.stdout
     assert "worst difference" in result.stdout
     assert (tmp_path / "model.onnx").is_file()
 
