@@ -25,7 +25,8 @@ class Outcome:
     why_not: str = ""
 
     def __str__(self) -> str:
-        return f"{self.places} places" if self.places else f"not applied: {self.why_not}"
+        places = "1 place" if self.places == 1 else f"{self.places} places"
+        return places if self.places else f"not applied: {self.why_not}"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from convbert_onnx.exporters import (
     fuse_depthwise_conv,
     fuse_residual_norm,
     merge_projections,
+    sum_embeddings,
 )
 from convbert_onnx.exporters.edit import Outcome
 
@@ -27,6 +28,7 @@ EDITS = (
     fuse_bias_gelu.EDIT,
     fuse_bias_mul.EDIT,
     fuse_residual_norm.EDIT,
+    sum_embeddings.EDIT,
     merge_projections.EDIT,
 )
 

@@ -65,6 +65,12 @@ NORM = """
     total = Add (x, biased)
     y = LayerNormalization <axis = -1, epsilon = 0.001> (total, gamma, b)
 """
+EMBEDDINGS = """
+    types = Neg (x)
+    both = Add (x, types)
+    total = Add (both, gamma)
+    y = LayerNormalization <axis = -1, epsilon = 0.001> (total, gamma, b)
+"""
 MUL = """
     product = MatMul (x, w)
     biased = Add (product, b)
@@ -108,6 +114,9 @@ CASES = {
     "fuse_bias_gelu": Case(GELU, {"BiasGelu": 1}, GELU.replace("(biased, root)", "(biased, half)")),
     "fuse_bias_mul": Case(MUL, {"MatMul": 1, "BiasMul": 1, "Neg": 1}, MUL.replace("(biased, other)", "(biased, half)")),
     "fuse_residual_norm": Case(NORM, {"MatMul": 1, "AddLayerNorm": 1}, NORM.replace("(x, biased)", "(x, x)")),
+    "sum_embeddings": Case(
+        EMBEDDINGS, {"Neg": 1, "Sum": 1, "LayerNormalization": 1}, EMBEDDINGS.replace("Add (both", "Mul (both")
+    ),
     "merge_projections": Case(
         LINEARS, {"MatMul": 1, "BiasSplit": 1, "Add": 1, "Sub": 1, "Mul": 1}, f"other = Neg (x) {NORM}"
     ),
@@ -204,6 +213,7 @@ def test_a_real_graph_gets_every_edit_it_can(exported: Exported, architecture: s
     layers = bundle.config.num_hidden_layers
     places = dict.fromkeys((edit.name for edit in EDITS), f"{layers} places")
     places["fuse_residual_norm"] = f"{2 * layers} places"
+    places["sum_embeddings"] = "1 place"
     places["fold_weights"] = "not applied: nothing depends on weights alone"  # PyTorch folded what is so small
     if architecture == "cased":
         places["fuse_bias_gelu"] = "not applied: no exact Gelu behind a bias (hidden_act is gelu_new)"
