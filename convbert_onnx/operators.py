@@ -9,6 +9,7 @@ Shapes are letters: B batch, S sequence, H heads, D channels of a head, K kernel
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from convbert_onnx import quantized_functions as functions
 from convbert_onnx.config import ConvBertConfig
 
 __all__ = ["DOMAIN", "OPERATORS", "VERSION", "Operator"]
@@ -141,6 +142,20 @@ def _bias_split(config: ConvBertConfig, with_optional: bool) -> list[str]:
     ]
 
 
+def _depthwise_conv_quantize(config: ConvBertConfig, with_mask: bool) -> list[str]:
+    return [*_depthwise_conv(config, with_mask), *functions.quantized("output")]
+
+
+_QUANTIZED = {"quantized": "uint8 [..., C]", "scale": "float [..., 1]"}
+_PRODUCT = {
+    "product": "int32 [..., C]",
+    "scale": "float [..., 1]",
+    "weight_scale": "float [C]",
+    "bias": "float [C]",
+}
+_VALUES = "product * scale * weight_scale + bias"
+_ROWS = "its scale = max |{0}| / 127 over the last axis, quantized = round({0} / scale) + 128"
+
 OPERATORS = (
     Operator(
         name="SpanDynamicConv",
@@ -207,5 +222,79 @@ OPERATORS = (
         attributes={},
         formula="query, key, value, span_value = the quarters of product + bias along the last axis",
         body=_bias_split,
+    ),
+    Operator(
+        name="Quantize",
+        purpose="Rows as bytes with a scale each, for an integer product.",
+        inputs={"input": "float [..., C]"},
+        outputs=dict(_QUANTIZED),
+        attributes={},
+        formula=_ROWS.format("input"),
+        body=functions.quantize,
+    ),
+    Operator(
+        name="ConcatQuantize",
+        purpose="The heads of attention and of the dynamic convolution, side by side as bytes for the next product.",
+        inputs={"first": "float [..., C1]", "second": "float [..., C2]"},
+        outputs={"quantized": "uint8 [..., C1+C2]", "scale": "float [..., 1]"},
+        attributes={},
+        formula="x = first and second joined along the last axis; " + _ROWS.format("x"),
+        body=functions.concat_quantize,
+    ),
+    Operator(
+        name="DepthwiseConvQuantize",
+        purpose="DepthwiseConv whose output is bytes, for the pointwise product.",
+        inputs={"hidden": "float [B, S, C]", "weight": "float [K, C]", "mask": "int64 [B, S]"},
+        optional=("mask",),
+        outputs={"quantized": "uint8 [B, S, C]", "scale": "float [B, S, 1]"},
+        attributes={},
+        formula="x = DepthwiseConv(hidden, weight, mask); " + _ROWS.format("x"),
+        body=_depthwise_conv_quantize,
+    ),
+    Operator(
+        name="DequantizeBias",
+        purpose="What follows an integer product and nothing else of ours.",
+        inputs=dict(_PRODUCT),
+        outputs={"output": "float [..., C]"},
+        attributes={},
+        formula=f"output = {_VALUES}",
+        body=functions.dequantize_bias,
+    ),
+    Operator(
+        name="DequantizeBiasSplit",
+        purpose="BiasSplit of an integer product.",
+        inputs={name: kind.replace("C", "4*C") for name, kind in _PRODUCT.items()},
+        outputs=dict.fromkeys(("query", "key", "value", "span_value"), "float [..., C]"),
+        attributes={},
+        formula=f"query, key, value, span_value = the quarters of {_VALUES} along the last axis",
+        body=functions.dequantize_bias_split,
+    ),
+    Operator(
+        name="DequantizeBiasMul",
+        purpose="BiasMul of an integer product.",
+        inputs={**_PRODUCT, "factor": "float [..., C]"},
+        outputs={"output": "float [..., C]"},
+        attributes={},
+        formula=f"output = ({_VALUES}) * factor",
+        body=functions.dequantize_bias_mul,
+    ),
+    Operator(
+        name="DequantizeBiasGelu",
+        purpose="BiasGelu between two integer products.",
+        inputs=dict(_PRODUCT),
+        outputs={"quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
+        attributes={},
+        formula=f"y = {_VALUES}; x = y * (1 + erf(y / sqrt(2))) / 2; " + _ROWS.format("x"),
+        body=functions.dequantize_bias_gelu,
+    ),
+    Operator(
+        name="DequantizeAddLayerNorm",
+        purpose="AddLayerNorm between two integer products, whose output is also the next residual.",
+        inputs={**_PRODUCT, "residual": "float [..., C]", "gamma": "float [C]", "beta": "float [C]"},
+        outputs={"output": "float [..., C]", "quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
+        attributes={"epsilon": "float"},
+        formula=f"x = residual + {_VALUES}; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, mean and "
+        "variance over the last axis; " + _ROWS.format("output"),
+        body=functions.dequantize_add_layer_norm,
     ),
 )

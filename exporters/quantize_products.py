@@ -1,0 +1,216 @@
+"""Matrix products with fixed weights become products of bytes, with a scale for every token and for every column."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from convbert_onnx.exporters.edit import is_vector
+from convbert_onnx.operators import DOMAIN, OPERATORS
+
+__all__ = ["products", "quantize_columns", "quantize_products"]
+
+_ZERO_POINT = np.uint8(128)
+"""Where rows of bytes have their zero."""
+
+_LARGEST = {8: 127, 7: 64}
+"""The largest weight by its bits. With 64, two products with unsigned bytes add up to less than 2^15."""
+
+_EPILOGUES = {
+    "Add": "DequantizeBias",
+    "BiasSplit": "DequantizeBiasSplit",
+    "BiasMul": "DequantizeBiasMul",
+    "BiasGelu": "DequantizeBiasGelu",
+    "AddLayerNorm": "DequantizeAddLayerNorm",
+}
+"""What stands behind a product, and what stands behind an integer product instead."""
+
+_PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantize"}
+"""What makes rows, and what makes bytes of them in the same pass."""
+
+_OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
+
+
+@dataclass(frozen=True)
+class _Product:
+    """A product of rows and fixed weights, in one part or in groups side by side, with what follows it.
+
+    Attributes:
+        parts: MatMul nodes, one for each group.
+        bias: the bias.
+        epilogue: the node behind.
+    """
+
+    parts: tuple[ir.Node, ...]
+    bias: ir.Value
+    epilogue: ir.Node
+
+    @property
+    def rows(self) -> ir.Value:
+        """What goes in; where there are groups, before it is split among them."""
+        return _before_split(self.parts[0].inputs[0])
+
+    @property
+    def name(self) -> str:
+        """The name of its first weight, without what says that it is a weight."""
+        return str(self.parts[0].inputs[1].name).removesuffix(".weight")  # type: ignore[union-attr]
+
+
+def quantize_products(model: ir.Model, bits: int, in_float: frozenset[str] = frozenset()) -> list[str]:
+    """Turn products into integer products.
+
+    Args:
+        model: a graph after the edits, with our operators.
+        bits: of the weights: 8, or 7 where pairs of byte products must fit into 16 bits.
+        in_float: names of products that stay as they are.
+
+    Returns:
+        The names of the products that were turned.
+    """
+    turned = [product for product in products(model) if product.name not in in_float]
+    kept = [product for product in turned if not _leaves_as_floats(product, turned)]
+    writer = _Writer(model.graph, bits)
+    for product in kept:
+        writer.turn(product)
+    return [product.name for product in kept]
+
+
+def products(model: ir.Model) -> list[_Product]:
+    """The products of a graph that can be turned, in its order."""
+    return [found for node in model.graph if node.op_type in _EPILOGUES and (found := _product_before(node)) is not None]
+
+
+def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """A weight [inputs, outputs] as signed bytes, symmetric around zero, and the scale of each column [outputs]."""
+    scale = np.abs(weight).max(axis=0) / np.float32(_LARGEST[bits])
+    safe = np.where(scale > 0, scale, np.float32(1))
+    return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
+
+
+def _product_before(epilogue: ir.Node) -> _Product | None:
+    biases = [value for value in epilogue.inputs if value is not None and is_vector(value)]
+    joined = next((value for value in epilogue.inputs if value is not None and value.producer() is not None), None)
+    if epilogue.op_type != "Add":
+        joined, biases = epilogue.inputs[0], [value for value in epilogue.inputs[1:2] if value is not None]
+    producer = joined.producer() if joined is not None else None
+    if joined is None or producer is None or len(biases) != 1 or len(joined.consumers()) != 1:
+        return None
+    nodes = [value.producer() for value in producer.inputs if value is not None] if producer.op_type == "Concat" else [producer]
+    parts = tuple(node for node in nodes if node is not None and _has_fixed_weight(node))
+    rows = {_before_split(node.inputs[0]) for node in parts}
+    if len(parts) != len(nodes) or len(rows) != 1:
+        return None
+    return _Product(parts, biases[0], epilogue)
+
+
+def _has_fixed_weight(node: ir.Node) -> bool:
+    weight = node.inputs[1] if node.op_type == "MatMul" else None
+    return weight is not None and weight.const_value is not None and weight.const_value.shape.rank() == 2
+
+
+def _before_split(value: ir.Value | None) -> ir.Value:
+    assert value is not None
+    node = value.producer()
+    split = node is not None and node.op_type == "Split" and node.inputs[0] is not None
+    return node.inputs[0] if split else value  # type: ignore[union-attr, return-value]
+
+
+def _leaves_as_floats(product: _Product, turned: list[_Product]) -> bool:
+    """Whether a Gelu's floats are wanted, which an integer product does not leave behind."""
+    if product.epilogue.op_type != "BiasGelu":
+        return False
+    parts = {part for other in turned for part in other.parts}
+    consumers = list(product.epilogue.outputs[0].consumers())
+    for node in list(consumers):
+        if node.op_type == "Split":
+            consumers.remove(node)
+            consumers += [consumer for output in node.outputs for consumer in output.consumers()]
+    return not parts.issuperset(consumers)
+
+
+class _Writer:
+    """Writes integer products into a graph; what several of them share is made once."""
+
+    def __init__(self, graph: ir.Graph, bits: int) -> None:
+        self._graph = graph
+        self._bits = bits
+        self._rows: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
+        self._splits: dict[ir.Value, ir.Value] = {}
+        self._zero_point = self._initializer("zero_point", np.array(_ZERO_POINT))
+
+    def turn(self, product: _Product) -> None:
+        """Put an integer product and its epilogue in the place of a product."""
+        epilogue = product.epilogue
+        rows = product.rows
+        if rows not in self._rows:
+            self._rows[rows] = self._bytes(rows, product.parts[0])
+        _, scale = self._rows[rows]
+        integers, scales = [], []
+        for number, part in enumerate(product.parts):
+            weight, column_scale = quantize_columns(_numbers(part.inputs[1]), self._bits)
+            stored = self._initializer(f"{product.name}.{number}.bytes", weight)
+            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), stored, self._zero_point])
+            self._graph.insert_before(epilogue, node)
+            integers.append(node.outputs[0])
+            scales.append(column_scale)
+        if len(integers) > 1:
+            join = ir.node("Concat", integers, {"axis": -1})
+            self._graph.insert_before(epilogue, join)
+            integers = [join.outputs[0]]
+        column_scales = self._initializer(f"{product.name}.scales", np.concatenate(scales))
+        name = _EPILOGUES[epilogue.op_type]
+        others = [] if epilogue.op_type == "Add" else epilogue.inputs[2:]
+        node = ir.node(
+            name,
+            [integers[0], scale, column_scales, product.bias, *others],
+            epilogue.attributes,
+            domain=DOMAIN,
+            num_outputs=_OUTPUTS[name],
+        )
+        self._graph.insert_before(epilogue, node)
+        if name == "DequantizeBiasGelu":
+            self._rows[epilogue.outputs[0]] = (node.outputs[0], node.outputs[1])
+            return
+        for old, new in zip(epilogue.outputs, node.outputs, strict=False):
+            new.type, new.shape = old.type, old.shape
+            if old in self._graph.outputs:
+                new.name = old.name
+            ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+        if name == "DequantizeAddLayerNorm":
+            self._rows[node.outputs[0]] = (node.outputs[1], node.outputs[2])
+
+    def _bytes(self, rows: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:
+        """Rows as bytes and their scales: in the pass that makes the rows, or in one of their own."""
+        producer = rows.producer()
+        name, inputs = "Quantize", [rows]
+        if producer is not None and producer.op_type in _PRODUCERS and len(rows.consumers()) == 1:
+            name, inputs = _PRODUCERS[producer.op_type], list(producer.inputs)
+        node = ir.node(name, inputs, domain=DOMAIN, num_outputs=2)
+        self._graph.insert_before(before, node)
+        return node.outputs[0], node.outputs[1]
+
+    def _part(self, value: ir.Value | None) -> ir.Value:
+        """The bytes that go into one part of a product."""
+        assert value is not None
+        if value in self._rows:
+            return self._rows[value][0]
+        if value not in self._splits:
+            split = value.producer()
+            assert split is not None and split.inputs[0] is not None
+            node = ir.node(
+                "Split", [self._rows[split.inputs[0]][0], *split.inputs[1:]], split.attributes, num_outputs=len(split.outputs)
+            )
+            self._graph.insert_before(split, node)
+            self._splits |= dict(zip(split.outputs, node.outputs, strict=True))
+        return self._splits[value]
+
+    def _initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
+        value = ir.val(name, const_value=ir.tensor(array, name=name))
+        self._graph.register_initializer(value)
+        return value
+
+
+def _numbers(value: ir.Value | None) -> NDArray[np.float32]:
+    assert value is not None and value.const_value is not None
+    return value.const_value.numpy()
