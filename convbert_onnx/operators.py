@@ -154,7 +154,7 @@ _PRODUCT = {
     "bias": "float [C]",
 }
 _VALUES = "product * scale * weight_scale + bias"
-_ROWS = "its scale = max |{0}| / 127 over the last axis, quantized = round({0} / scale) + 128"
+_ROWS = "its scale = max(|{0}|, 1e-30) / 127 over the last axis, quantized = round({0} / scale) + 128"
 
 OPERATORS = (
     Operator(

@@ -21,7 +21,7 @@ __all__ = [
 def quantized(name: str, scale: str = "scale") -> list[str]:
     """Lines that define ``quantized`` uint8 [..., C] and its scale [..., 1] from the rows of ``name``.
 
-    The scale takes the largest magnitude of the row to 127; a row of zeros has the scale zero.
+    The scale takes the largest magnitude of the row, or 1e-30 if that is more, to 127.
     """
     return [
         "channel_axis = Constant <value = int64[1] {-1}> ()",
@@ -30,9 +30,9 @@ def quantized(name: str, scale: str = "scale") -> list[str]:
         "middle = Constant <value = float {128.0}> ()",
         f"magnitude = Abs ({name})",
         "largest = ReduceMax (magnitude, channel_axis)",
-        f"{scale} = Div (largest, largest_byte)",
-        "divisor = Max (largest, smallest)",
-        "factor = Div (largest_byte, divisor)",
+        "safe = Max (largest, smallest)",
+        f"{scale} = Div (safe, largest_byte)",
+        "factor = Div (largest_byte, safe)",
         f"scaled = Mul ({name}, factor)",
         "rounded = Round (scaled)",
         "shifted = Add (rounded, middle)",

@@ -43,11 +43,10 @@ static void convolve_rows(const Call *call, const Source *source, size_t from, s
     }
 }
 
-/* Makes sure of the mask, makes the output and runs the body with a row of zeros. */
+/* Makes sure of the mask and runs the body with a row of zeros. */
 static OrtStatus *convolve(Call *call, size_t cost, Rows *body) {
     const Tensor *input = &call->inputs[0];
     OrtStatus *status = call->inputs[2].data ? check_dims(call, 2, input->dims, 2, "[B, S]") : NULL;
-    if (!status) status = make_output(call, 0, input->dims, input->rank);
     if (status) return status;
     call->zeros = calloc(channel_count(input) + 1, sizeof(float));
     if (!call->zeros) return ort->CreateStatus(ORT_FAIL, "out of memory");
@@ -76,7 +75,7 @@ static OrtStatus *check_rank(const Call *call) {
 
 static void depthwise(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions) {
-    call->kernel->rows->depthwise_conv(call->outputs[0] + row * source->channels, window, floats_of(call, 1),
+    call->kernel->rows->depthwise_conv(float_output(call, 0) + row * source->channels, window, floats_of(call, 1),
                                        source->size, positions, source->channels);
 }
 
@@ -85,7 +84,7 @@ static void depthwise_conv_rows(const Call *call, size_t from, size_t to) {
     convolve_rows(call, &source, from, to, depthwise);
 }
 
-static OrtStatus *depthwise_conv(Call *call) {
+static OrtStatus *check_depthwise(const Call *call) {
     OrtStatus *status = check_rank(call);
     if (status) return status;
     const Tensor *weight = &call->inputs[1];
@@ -93,8 +92,41 @@ static OrtStatus *depthwise_conv(Call *call) {
     status = check_dims(call, 1, (const int64_t[]){size, call->inputs[0].dims[2]}, 2, "[K, C]");
     if (!status && (size < 1 || size > MAX_KERNEL_SIZE))
         status = invalid(call->kernel->op, "K must be between 1 and %d, not %lld", MAX_KERNEL_SIZE, (long long)size);
-    if (status) return status;
-    return convolve(call, (size_t)(size / 4 + 1) * channel_count(&call->inputs[0]), depthwise_conv_rows);
+    return status;
+}
+
+static size_t depthwise_cost(const Call *call) {
+    return (size_t)(call->inputs[1].dims[0] / 4 + 1) * channel_count(&call->inputs[0]);
+}
+
+static OrtStatus *depthwise_conv(Call *call) {
+    OrtStatus *status = check_depthwise(call);
+    if (!status) status = make_output(call, 0, call->inputs[0].dims, call->inputs[0].rank);
+    return status ? status : convolve(call, depthwise_cost(call), depthwise_conv_rows);
+}
+
+/* Some rows as floats, which then become bytes. */
+static void depthwise_to_bytes(const Call *call, const Source *source, const float *const *window, size_t row,
+                               size_t positions) {
+    float *convolved = malloc((positions * source->channels + 1) * sizeof(float));
+    if (!convolved) return;
+    call->kernel->rows->depthwise_conv(convolved, window, floats_of(call, 1), source->size, positions,
+                                       source->channels);
+    for (size_t p = 0; p < positions; p++)
+        write_bytes(call, 0, row + p, convolved + p * source->channels, source->channels);
+    free(convolved);
+}
+
+static void depthwise_conv_quantize_rows(const Call *call, size_t from, size_t to) {
+    Source source = source_of(call, (size_t)call->inputs[1].dims[0]);
+    convolve_rows(call, &source, from, to, depthwise_to_bytes);
+}
+
+static OrtStatus *depthwise_conv_quantize(Call *call) {
+    OrtStatus *status = check_depthwise(call);
+    if (!status) status = make_bytes(call, 0, channel_count(&call->inputs[0]));
+    size_t cost = depthwise_cost(call) + 3 * channel_count(&call->inputs[0]);
+    return status ? status : convolve(call, cost, depthwise_conv_quantize_rows);
 }
 
 static void span_dynamic(const Call *call, const Source *source, const float *const *window, size_t row,
@@ -102,7 +134,7 @@ static void span_dynamic(const Call *call, const Source *source, const float *co
     const Kernel *kernel = call->kernel;
     size_t heads = (size_t)kernel->num_heads;
     for (size_t p = 0; p < positions; p++, row++)
-        kernel->rows->span_dynamic_conv(call->outputs[0] + row * source->channels, window + p,
+        kernel->rows->span_dynamic_conv(float_output(call, 0) + row * source->channels, window + p,
                                         floats_of(call, 1) + row * heads * source->size, source->size, heads,
                                         source->channels / heads);
 }
@@ -121,6 +153,7 @@ static OrtStatus *span_dynamic_conv(Call *call) {
         return invalid(kernel->op, "values has %lld channels, which num_heads %lld does not divide",
                        (long long)dims[2], (long long)heads);
     status = check_dims(call, 1, (const int64_t[]){dims[0], dims[1], heads * size}, 3, "[B, S, H*K]");
+    if (!status) status = make_output(call, 0, dims, 3);
     return status ? status : convolve(call, (size_t)(size / 2 + 1) * (size_t)dims[2], span_dynamic_conv_rows);
 }
 
@@ -130,6 +163,15 @@ Operator depthwise_conv_operator = {
     .outputs = {"output"},
     .has_mask = true,
     .compute = depthwise_conv,
+};
+
+Operator depthwise_conv_quantize_operator = {
+    .name = "DepthwiseConvQuantize",
+    .inputs = {"hidden", "weight", "mask"},
+    .outputs = {"quantized", "scale"},
+    .output_types = {ORT_UINT8},
+    .has_mask = true,
+    .compute = depthwise_conv_quantize,
 };
 
 Operator span_dynamic_conv_operator = {

@@ -38,6 +38,17 @@ size_t output_count(const Operator *op) {
     return count;
 }
 
+int input_type(const Operator *op, size_t index) {
+    if (op->has_mask && index + 1 == input_count(op)) return ORT_INT64;
+    return op->input_types[index] ? op->input_types[index] : ORT_FLOAT;
+}
+
+int output_type(const Operator *op, size_t index) {
+    return op->output_types[index] ? op->output_types[index] : ORT_FLOAT;
+}
+
+bool is_scale(const Operator *op, size_t index) { return index > 0 && output_type(op, index - 1) == ORT_UINT8; }
+
 static OrtStatus *read_attribute(Kernel *kernel, const Attribute *attribute, const OrtKernelInfo *info) {
     char *place = (char *)kernel + attribute->place;
     OrtStatus *status = attribute->type == INT_ATTRIBUTE
@@ -109,7 +120,7 @@ OrtStatus *run_kernel(void *kernel, OrtKernelContext *context) {
 OrtStatus *make_output(Call *call, size_t index, const int64_t *dims, size_t rank) {
     OrtValue *value;
     TRY(ort->KernelContext_GetOutput(call->context, index, dims, rank, &value));
-    return ort->GetTensorMutableData(value, (void **)&call->outputs[index]);
+    return ort->GetTensorMutableData(value, &call->outputs[index]);
 }
 
 size_t row_count(const Tensor *tensor) {
@@ -121,6 +132,8 @@ size_t row_count(const Tensor *tensor) {
 size_t channel_count(const Tensor *tensor) { return (size_t)tensor->dims[tensor->rank - 1]; }
 
 const float *floats_of(const Call *call, size_t index) { return call->inputs[index].data; }
+
+float *float_output(const Call *call, size_t index) { return call->outputs[index]; }
 
 static void write_dims(char *text, size_t size, const int64_t *dims, size_t rank) {
     size_t length = (size_t)snprintf(text, size, "[");
@@ -137,6 +150,31 @@ OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_
     write_dims(expected, sizeof expected, dims, rank);
     const Operator *op = call->kernel->op;
     return invalid(op, "%s has the shape %s, it must be %s, which is %s", op->inputs[index], found, shape, expected);
+}
+
+OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows, const size_t *columns) {
+    const Tensor *first = &call->inputs[0];
+    char shape[48];
+    snprintf(shape, sizeof shape, "that of %.32s", call->kernel->op->inputs[0]);
+    for (; *like_first; like_first++) TRY(check_dims(call, *like_first, first->dims, first->rank, shape));
+    for (; *rows; rows++) TRY(check_dims(call, *rows, &first->dims[first->rank - 1], 1, "[C]"));
+    Tensor column = *first;
+    column.dims[column.rank - 1] = 1;
+    for (; *columns; columns++) TRY(check_dims(call, *columns, column.dims, column.rank, "[..., 1]"));
+    return NULL;
+}
+
+OrtStatus *make_bytes(Call *call, size_t index, size_t channels) {
+    Tensor made = call->inputs[0];
+    made.dims[made.rank - 1] = (int64_t)channels;
+    TRY(make_output(call, index, made.dims, made.rank));
+    made.dims[made.rank - 1] = 1;
+    return make_output(call, index + 1, made.dims, made.rank);
+}
+
+void write_bytes(const Call *call, size_t index, size_t row, const float *from, size_t channels) {
+    uint8_t *bytes = call->outputs[index];
+    float_output(call, index + 1)[row] = call->kernel->rows->quantize(bytes + row * channels, from, channels);
 }
 
 typedef struct {

@@ -7,7 +7,7 @@
 #include "ort.h"
 #include "rows.h"
 
-enum { MAX_INPUTS = 5, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
+enum { MAX_INPUTS = 7, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
 
 typedef struct Call Call;
 
@@ -26,9 +26,12 @@ typedef struct {
     const char *name;
     const char *inputs[MAX_INPUTS]; /* up to the first NULL */
     const char *outputs[MAX_OUTPUTS];
+    int input_types[MAX_INPUTS], output_types[MAX_OUTPUTS]; /* 0 is ORT_FLOAT */
     Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
     bool has_mask; /* whether the last input is the optional mask, the only one of int64 */
     bool in_place; /* whether the first output may take the place of the first input */
+    bool joins;    /* whether the first output has the channels of the first input and of the second */
+    bool splits;   /* whether the outputs share out the channels of the first input */
     OrtStatus *(*compute)(Call *call);
 } Operator;
 
@@ -52,16 +55,27 @@ struct Call {
     const Kernel *kernel;
     OrtKernelContext *context;
     Tensor inputs[MAX_INPUTS];
-    float *outputs[MAX_OUTPUTS];
+    void *outputs[MAX_OUTPUTS];
     float *zeros; /* a row of them, for convolutions */
 };
 
-extern Operator span_dynamic_conv_operator, depthwise_conv_operator; /* convolutions.c */
+extern Operator span_dynamic_conv_operator, depthwise_conv_operator, depthwise_conv_quantize_operator; /* convolutions.c */
 extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
+
+extern Operator quantize_operator, concat_quantize_operator, dequantize_bias_operator; /* quantized.c */
+extern Operator dequantize_bias_split_operator, dequantize_bias_mul_operator; /* quantized.c */
+extern Operator dequantize_bias_gelu_operator, dequantize_add_layer_norm_operator; /* quantized.c */
 
 /* How many inputs and outputs an operator has. */
 size_t input_count(const Operator *op);
 size_t output_count(const Operator *op);
+
+/* The type of the elements. */
+int input_type(const Operator *op, size_t index);
+int output_type(const Operator *op, size_t index);
+
+/* Whether an output is the scales of the rows of bytes that the output before it is. */
+bool is_scale(const Operator *op, size_t index);
 
 /* The API of the onnxruntime that loaded the library. */
 extern const OrtApi *ort;
@@ -87,8 +101,21 @@ size_t channel_count(const Tensor *tensor);
 /* The input as floats. */
 const float *floats_of(const Call *call, size_t index);
 
+/* The output as floats. */
+float *float_output(const Call *call, size_t index);
+
 /* Makes sure that an input has these dimensions; they are called what `shape` says, such as [B, S]. */
 OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_t rank, const char *shape);
+
+/* Makes sure that inputs are like the first one [..., C], others a row [C], others a column [..., 1]; each list of
+ * them ends with 0. */
+OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows, const size_t *columns);
+
+/* Makes rows of bytes and their scales, the outputs `index` and the next, for rows with so many channels. */
+OrtStatus *make_bytes(Call *call, size_t index, size_t channels);
+
+/* Writes a row of bytes and its scale into the outputs `index` and the next. */
+void write_bytes(const Call *call, size_t index, size_t row, const float *from, size_t channels);
 
 /* Calls body for all rows in ranges that onnxruntime's threads share, or at once where that would not be worth waking
  * them. A row's cost is counted in floats that are read, added to and written. */

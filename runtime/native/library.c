@@ -10,6 +10,9 @@
 static Operator *const OPERATORS[] = {
     &span_dynamic_conv_operator, &depthwise_conv_operator, &add_layer_norm_operator,
     &bias_gelu_operator,         &bias_mul_operator,       &bias_split_operator,
+    &quantize_operator,          &concat_quantize_operator, &depthwise_conv_quantize_operator,
+    &dequantize_bias_operator,   &dequantize_bias_split_operator, &dequantize_bias_mul_operator,
+    &dequantize_bias_gelu_operator, &dequantize_add_layer_norm_operator,
 };
 enum { OPERATOR_COUNT = sizeof OPERATORS / sizeof *OPERATORS, VERSION = 1 };
 
@@ -33,12 +36,9 @@ static size_t get_input_count(const OrtCustomOp *abi) { return input_count(opera
 
 static size_t get_output_count(const OrtCustomOp *abi) { return output_count(operator_of(abi)); }
 
-static int get_input_type(const OrtCustomOp *abi, size_t index) { return is_mask(abi, index) ? ORT_INT64 : ORT_FLOAT; }
+static int get_input_type(const OrtCustomOp *abi, size_t index) { return input_type(operator_of(abi), index); }
 
-static int get_output_type(const OrtCustomOp *abi, size_t index) {
-    (void)abi, (void)index;
-    return ORT_FLOAT;
-}
+static int get_output_type(const OrtCustomOp *abi, size_t index) { return output_type(operator_of(abi), index); }
 
 static int get_input_characteristic(const OrtCustomOp *abi, size_t index) {
     return is_mask(abi, index) ? ORT_OPTIONAL : ORT_REQUIRED;
@@ -67,39 +67,63 @@ static size_t get_first_in_place(int **inputs, int **outputs) {
 
 static void release_in_place(int *inputs, int *outputs) { (void)inputs, (void)outputs; }
 
-static OrtStatus *set_dims(OrtShapeInferContext *context, size_t outputs, const int64_t *dims, const char **names,
-                           size_t rank) {
+typedef struct {
+    int64_t dims[MAX_RANK];
+    const char *names[MAX_RANK];
+    size_t rank;
+} Shape;
+
+static OrtStatus *set_output(OrtShapeInferContext *context, size_t index, int type, const Shape *shape) {
     OrtTensorTypeAndShapeInfo *info;
     OrtStatus *status = ort->CreateTensorTypeAndShapeInfo(&info);
     if (status) return status;
-    status = ort->SetTensorElementType(info, ORT_FLOAT);
-    if (!status) status = ort->SetDimensions(info, dims, rank);
-    if (!status) status = ort->SetSymbolicDimensions(info, names, rank);
-    for (size_t i = 0; !status && i < outputs; i++)
-        status = ort->ShapeInferContext_SetOutputTypeShape(context, i, info);
+    status = ort->SetTensorElementType(info, type);
+    if (!status) status = ort->SetDimensions(info, shape->dims, shape->rank);
+    Shape named = *shape; /* the parameter is not const */
+    if (!status) status = ort->SetSymbolicDimensions(info, named.names, shape->rank);
+    if (!status) status = ort->ShapeInferContext_SetOutputTypeShape(context, index, info);
     ort->ReleaseTensorTypeAndShapeInfo(info);
     return status;
 }
 
-/* Outputs have the shape of the first input, with its last axis shared out among them. Where an axis is neither a
- * number nor a name, nothing is said: there is no way to hand that on. */
-static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *context) {
+/* The shape of an input, its rank 0 where an axis is neither a number nor a name: there is no way to hand that on. */
+static OrtStatus *get_shape(OrtShapeInferContext *context, size_t index, Shape *shape) {
     OrtTensorTypeAndShapeInfo *info; /* the context's own */
-    OrtStatus *status = ort->ShapeInferContext_GetInputTypeShape(context, 0, &info);
-    int64_t dims[MAX_RANK];
-    const char *names[MAX_RANK];
-    size_t rank = 0;
+    size_t rank = shape->rank = 0;
+    OrtStatus *status = ort->ShapeInferContext_GetInputTypeShape(context, index, &info);
     if (!status) status = ort->GetDimensionsCount(info, &rank);
     if (status || rank < 1 || rank > MAX_RANK) return status;
-    status = ort->GetDimensions(info, dims, rank);
-    if (!status) status = ort->GetSymbolicDimensions(info, names, rank);
+    status = ort->GetDimensions(info, shape->dims, rank);
+    if (!status) status = ort->GetSymbolicDimensions(info, shape->names, rank);
     if (status) return status;
     for (size_t i = 0; i < rank; i++)
-        if (dims[i] < 0 && !*names[i]) return NULL;
-    size_t outputs = output_count(operator_of(abi));
-    if (outputs > 1 && dims[rank - 1] < 0) return NULL;
-    dims[rank - 1] /= (int64_t)(outputs > 1 ? outputs : 1);
-    return set_dims(context, outputs, dims, names, rank);
+        if (shape->dims[i] < 0 && !*shape->names[i]) return NULL;
+    shape->rank = rank;
+    return NULL;
+}
+
+/* Outputs have the shape of the first input but for the last axis. */
+static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *context) {
+    const Operator *op = operator_of(abi);
+    Shape shape, second;
+    OrtStatus *status = get_shape(context, 0, &shape);
+    if (status || !shape.rank) return status;
+    int64_t *channels = &shape.dims[shape.rank - 1];
+    if (op->splits || op->joins) {
+        if (*channels < 0) return NULL;
+        if (op->splits) *channels /= (int64_t)output_count(op);
+    }
+    if (op->joins) {
+        status = get_shape(context, 1, &second);
+        if (status || !second.rank || second.dims[second.rank - 1] < 0) return status;
+        *channels += second.dims[second.rank - 1];
+    }
+    for (size_t i = 0; !status && i < output_count(op); i++) {
+        Shape output = shape;
+        if (is_scale(op, i)) output.dims[shape.rank - 1] = 1, output.names[shape.rank - 1] = "";
+        status = set_output(context, i, output_type(op, i), &output);
+    }
+    return status;
 }
 
 static void fill_callbacks(Operator *op) {

@@ -7,6 +7,7 @@
 #define CONVBERT_ONNX_ROWS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The widest kernel of a convolution. */
 enum { MAX_KERNEL_SIZE = 127 };
@@ -30,6 +31,11 @@ typedef struct {
      * [heads, head_channels] */
     void (*span_dynamic_conv)(float *output, const float *const *window, const float *logits, size_t size,
                               size_t heads, size_t head_channels);
+    /* output = product * scale * weight_scale */
+    void (*dequantize)(float *output, const int32_t *product, float scale, const float *weight_scale, size_t channels);
+    /* bytes = round(row / scale) + 128; returns the scale, which takes the largest magnitude, or 1e-30, to 127, and is
+     * not finite where a number of the row is not */
+    float (*quantize)(uint8_t *bytes, const float *row, size_t channels);
 } RowKernels;
 
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;

@@ -6,13 +6,8 @@ enum { COPY = 1, NORM = 3, GELU = 6 };
 
 /* Makes sure of a product [..., C], a bias [C] and what else is named, and makes the output [..., C]. */
 static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *like_bias) {
-    const Tensor *product = &call->inputs[0];
-    const int64_t *channels = &product->dims[product->rank - 1];
-    OrtStatus *status = NULL;
-    for (; !status && *like_bias; like_bias++) status = check_dims(call, *like_bias, channels, 1, "[C]");
-    for (; !status && *like_product; like_product++)
-        status = check_dims(call, *like_product, product->dims, product->rank, "that of product");
-    return status ? status : make_output(call, 0, product->dims, product->rank);
+    OrtStatus *status = check_inputs(call, like_product, like_bias, (const size_t[]){0});
+    return status ? status : make_output(call, 0, call->inputs[0].dims, call->inputs[0].rank);
 }
 
 static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
@@ -20,7 +15,7 @@ static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
     const float *gamma = floats_of(call, 3), *beta = floats_of(call, 4);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->add_layer_norm(call->outputs[0] + row, product + row, bias, residual + row, gamma, beta,
+        call->kernel->rows->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row, gamma, beta,
                                            call->kernel->epsilon, channels);
 }
 
@@ -34,7 +29,7 @@ static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
     const float *product = floats_of(call, 0), *bias = floats_of(call, 1);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->bias_gelu(call->outputs[0] + row, product + row, bias, channels);
+        call->kernel->rows->bias_gelu(float_output(call, 0) + row, product + row, bias, channels);
 }
 
 static OrtStatus *bias_gelu(Call *call) {
@@ -47,7 +42,7 @@ static void bias_mul_rows(const Call *call, size_t from, size_t to) {
     const float *product = floats_of(call, 0), *bias = floats_of(call, 1), *factor = floats_of(call, 2);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->bias_mul(call->outputs[0] + row, product + row, bias, factor + row, channels);
+        call->kernel->rows->bias_mul(float_output(call, 0) + row, product + row, bias, factor + row, channels);
 }
 
 static OrtStatus *bias_mul(Call *call) {
@@ -61,7 +56,7 @@ static void bias_split_rows(const Call *call, size_t from, size_t to) {
     size_t channels = channel_count(&call->inputs[0]) / 4;
     for (size_t row = from; row < to; row++)
         for (size_t part = 0; part < 4; part++)
-            call->kernel->rows->bias_add(call->outputs[part] + row * channels, product + (4 * row + part) * channels,
+            call->kernel->rows->bias_add(float_output(call, part) + row * channels, product + (4 * row + part) * channels,
                                          bias + part * channels, channels);
 }
 
@@ -107,5 +102,6 @@ Operator bias_split_operator = {
     .name = "BiasSplit",
     .inputs = {"product", "bias"},
     .outputs = {"query", "key", "value", "span_value"},
+    .splits = true,
     .compute = bias_split,
 };

@@ -3,9 +3,9 @@
 import struct
 from collections.abc import Mapping, Sequence
 
-from convbert_onnx.operators import DOMAIN, VERSION
+from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION
 
-_FLOAT, _INT64 = 1, 7
+_TYPES = {"float": 1, "int32": 6, "int64": 7}
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE = 1, 2
 
 
@@ -17,7 +17,7 @@ def one_node(
     *,
     between: str | None = None,
 ) -> bytes:
-    """A model whose graph is the node; inputs come with their axes, as numbers or names, and only ``mask`` is int64.
+    """A model whose graph is the node; inputs come with their axes, as numbers or names, their types from the table.
 
     An input without axes is left out of the node. ``between`` is a standard operator that makes the first input, and
     another on each output.
@@ -35,15 +35,16 @@ def one_node(
         if between:
             graph += _field(1, _text(1, output) + _text(2, result) + _text(4, between))
     graph += _text(2, name)
-    graph += b"".join(_field(11, _value(key, axes)) for key, axes in inputs.items() if axes)
-    graph += b"".join(_field(12, _value(result, None)) for result in results)
+    declared = next(operator.inputs for operator in OPERATORS if operator.name == name)
+    graph += b"".join(_field(11, _value(key, declared[key], axes)) for key, axes in inputs.items() if axes)
+    graph += b"".join(_field(12, _text(1, result)) for result in results)
     opsets = _field(8, _text(1, "") + _number(2, 18)) + _field(8, _text(1, DOMAIN) + _number(2, VERSION))
     return _number(1, 8) + opsets + _field(7, graph)
 
 
-def _value(name: str, axes: Sequence[int | str] | None) -> bytes:
-    shape = b"" if axes is None else _field(2, b"".join(_field(1, _axis(axis)) for axis in axes))
-    return _text(1, name) + _field(2, _field(1, _number(1, _INT64 if name == "mask" else _FLOAT) + shape))
+def _value(name: str, declared: str, axes: Sequence[int | str]) -> bytes:
+    shape = _field(2, b"".join(_field(1, _axis(axis)) for axis in axes))
+    return _text(1, name) + _field(2, _field(1, _number(1, _TYPES[declared.split()[0]]) + shape))
 
 
 def _axis(axis: int | str) -> bytes:

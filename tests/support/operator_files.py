@@ -3,14 +3,18 @@
 from pathlib import Path
 
 import onnx_ir as ir
-from operator_formulas import FILE_SIZES, Sizes, example, operator_file_name
+from operator_formulas import FILE_SIZES, VECTORS, Sizes, example, operator_file_name
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.exporters.functions import add_functions
 from convbert_onnx.operators import DOMAIN, OPERATORS, Operator
 
-_TYPES = {"int64": ir.DataType.INT64, "float32": ir.DataType.FLOAT}
-_VECTORS = ("weight", "bias", "gamma", "beta")
+_TYPES = {
+    "float": ir.DataType.FLOAT,
+    "int32": ir.DataType.INT32,
+    "int64": ir.DataType.INT64,
+    "uint8": ir.DataType.UINT8,
+}
 
 
 def operator_graph(
@@ -18,14 +22,19 @@ def operator_graph(
 ) -> ir.Model:
     """A graph that is one node of ours; batch and sequence are free."""
     feed, attributes = example(operator.name, 2, 7, **sizes._asdict(), masked=masked)
+
+    def kind_of(declared: str) -> ir.DataType:
+        kind = _TYPES[declared.split()[0]]
+        return floats if kind == ir.DataType.FLOAT else kind
+
     inputs = []
     for name, array in feed.items():
-        shape = array.shape if name in _VECTORS else ("B", "S", *array.shape[2:])
-        kind = _TYPES[str(array.dtype)]
-        inputs.append(ir.val(name, floats if kind == ir.DataType.FLOAT else kind, shape))
+        shape = array.shape if name in VECTORS else ("B", "S", *array.shape[2:])
+        inputs.append(ir.val(name, kind_of(operator.inputs[name]), shape))
     node = ir.node(operator.name, inputs, attributes, domain=DOMAIN, num_outputs=len(operator.outputs))
-    for value, name in zip(node.outputs, operator.outputs, strict=True):
-        value.name, value.type, value.shape = name, ir.TensorType(floats), ir.Shape(["B", "S", "C"])
+    for value, (name, declared) in zip(node.outputs, operator.outputs.items(), strict=True):
+        value.name, value.type = name, ir.TensorType(kind_of(declared))
+        value.shape = ir.Shape(["B", "S", 1 if "1]" in declared else f"{name}_channels"])
     graph = ir.Graph(inputs, node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: 1}, name="one_node")
     model = ir.Model(graph, ir_version=8)
     config = ConvBertConfig(

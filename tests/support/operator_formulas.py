@@ -1,6 +1,6 @@
 """Our operators in numpy, from their formulas, in float64: what functions and kernels are compared with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import erf
 from typing import Any, NamedTuple
 
@@ -19,8 +19,21 @@ class Sizes(NamedTuple):
     size: int
 
 
+VECTORS = ("weight", "weight_scale", "bias", "gamma", "beta")
+"""Inputs that are weights, with no axis for batch or sequence."""
+
 FILE_SIZES = (Sizes(1, 14, 1), Sizes(5, 6, 3), Sizes(3, 4, 5), Sizes(2, 10, 7), Sizes(2, 64, 9))
 """For each of them there are files of one node with its function."""
+
+
+def assert_close(ours: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], tolerance: float = 1e-6) -> None:
+    """Compare outputs: numbers relative to the largest one, bytes to one step, which rounding may turn."""
+    for one, other in zip(ours, expected, strict=True):
+        if one.dtype == np.uint8:
+            np.testing.assert_allclose(one.astype(np.float64), other.astype(np.float64), rtol=0, atol=1)
+        else:
+            scale = np.abs(other[np.isfinite(other)]).max(initial=0)
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
 
 
 def operator_file_name(name: str, masked: bool, sizes: Sizes) -> str:
@@ -76,6 +89,51 @@ def bias_split(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
     return list(np.split(inputs["product"].astype(np.float64) + inputs["bias"], 4, axis=-1))
 
 
+def quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return _bytes(inputs["input"].astype(np.float64))
+
+
+def concat_quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return _bytes(np.concatenate([inputs["first"], inputs["second"]], axis=-1).astype(np.float64))
+
+
+def depthwise_conv_quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return _bytes(depthwise_conv(inputs, attributes)[0])
+
+
+def dequantize_bias(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return [_values(inputs)]
+
+
+def dequantize_bias_split(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return list(np.split(_values(inputs), 4, axis=-1))
+
+
+def dequantize_bias_mul(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return [_values(inputs) * inputs["factor"]]
+
+
+def dequantize_bias_gelu(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    return _bytes(bias_gelu({"product": _values(inputs), "bias": np.zeros(())}, attributes)[0])
+
+
+def dequantize_add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    names = ("residual", "gamma", "beta")
+    product = {"product": _values(inputs), "bias": np.zeros(())}
+    (output,) = add_layer_norm(product | {name: inputs[name] for name in names}, attributes)
+    return [output, *_bytes(output)]
+
+
+def _values(inputs: Arrays) -> NDArray[np.float64]:
+    by_row = inputs["product"].astype(np.float64) * inputs["scale"]
+    return by_row * inputs["weight_scale"] + inputs["bias"]
+
+
+def _bytes(rows: NDArray[np.float64]) -> list[NDArray[Any]]:
+    scale = np.maximum(np.abs(rows).max(axis=-1, keepdims=True, initial=0), 1e-30) / 127
+    return [np.rint(rows / scale) + 128, scale]
+
+
 def _real(inputs: Arrays, name: str) -> NDArray[np.float64]:
     array = inputs[name].astype(np.float64)
     return np.where(inputs["mask"][..., None] != 0, array, 0) if "mask" in inputs else array
@@ -88,6 +146,14 @@ FORMULAS: dict[str, Callable[[Arrays, Attributes], list[NDArray[Any]]]] = {
     "BiasGelu": bias_gelu,
     "BiasMul": bias_mul,
     "BiasSplit": bias_split,
+    "Quantize": quantize,
+    "ConcatQuantize": concat_quantize,
+    "DepthwiseConvQuantize": depthwise_conv_quantize,
+    "DequantizeBias": dequantize_bias,
+    "DequantizeBiasSplit": dequantize_bias_split,
+    "DequantizeBiasMul": dequantize_bias_mul,
+    "DequantizeBiasGelu": dequantize_bias_gelu,
+    "DequantizeAddLayerNorm": dequantize_add_layer_norm,
 }
 
 
@@ -107,7 +173,7 @@ def example(
     if name == "SpanDynamicConv":
         logits = normal(batch, sequence, heads * size)
         return {"values": normal(*rows), "kernel_logits": logits} | mask, {"num_heads": heads, "kernel_size": size}
-    if name == "DepthwiseConv":
+    if name in ("DepthwiseConv", "DepthwiseConvQuantize"):
         return {"hidden": normal(*rows), "weight": normal(size, width)} | mask, {}
     if name == "AddLayerNorm":
         vectors = {name: normal(width) for name in ("gamma", "beta")}
@@ -116,6 +182,30 @@ def example(
         }
     if name == "BiasMul":
         return {"product": normal(*rows), "bias": normal(width), "factor": normal(*rows)}, {}
+    if name == "Quantize":
+        return {"input": normal(*rows)}, {}
+    if name == "ConcatQuantize":
+        return {"first": normal(*rows), "second": normal(batch, sequence, width + 3)}, {}
+    if name.startswith("Dequantize"):
+        return _dequantize_example(name, random, rows)
     if name == "BiasSplit":
         return {"product": normal(batch, sequence, 4 * width), "bias": normal(4 * width)}, {}
     return {"product": normal(*rows), "bias": normal(width)}, {}
+
+
+def _dequantize_example(
+    name: str, random: np.random.Generator, rows: tuple[int, int, int]
+) -> tuple[dict[str, NDArray[Any]], dict[str, int | float]]:
+    width = rows[-1] * (4 if name == "DequantizeBiasSplit" else 1)
+    inputs: dict[str, NDArray[Any]] = {
+        "product": random.integers(-30_000, 30_000, (*rows[:-1], width), np.int32),
+        "scale": random.uniform(0.01, 0.02, (*rows[:-1], 1)).astype(np.float32),
+        "weight_scale": random.uniform(0.001, 0.002, width).astype(np.float32),
+        "bias": random.standard_normal(width, np.float32),
+    }
+    if name == "DequantizeBiasMul":
+        inputs["factor"] = random.standard_normal(rows, np.float32)
+    if name != "DequantizeAddLayerNorm":
+        return inputs, {}
+    inputs["residual"] = random.standard_normal(rows, np.float32)
+    return inputs | {name: random.standard_normal(width, np.float32) for name in ("gamma", "beta")}, {"epsilon": 1e-12}
