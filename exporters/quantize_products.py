@@ -1,5 +1,6 @@
 """Matrix products with fixed weights become products of bytes, with a scale for every token and for every column."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
 
-__all__ = ["products", "quantize_columns", "quantize_products"]
+__all__ = ["initializer", "numbers_of", "products", "quantize_columns", "quantize_products"]
 
 _ZERO_POINT = np.uint8(128)
 """Where rows of bytes have their zero."""
@@ -57,28 +58,35 @@ class _Product:
         return str(self.parts[0].inputs[1].name).removesuffix(".weight")  # type: ignore[union-attr]
 
 
-def quantize_products(model: ir.Model, bits: int, in_float: frozenset[str] = frozenset()) -> list[str]:
+def quantize_products(
+    model: ir.Model,
+    bits: int,
+    tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]],
+    in_float: frozenset[str] = frozenset(),
+) -> list[str]:
     """Turn products into integer products.
 
     Args:
         model: a graph after the edits, with our operators.
         bits: of the weights: 8, or 7 where pairs of byte products must fit into 16 bits.
+        tables: bytes and scales of the tables of embeddings that are quantized already.
         in_float: names of products that stay as they are.
 
     Returns:
         The names of the products that were turned.
     """
-    turned = [product for product in products(model) if product.name not in in_float]
+    turned = [product for product in products(model, tables) if product.name not in in_float]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
-    writer = _Writer(model.graph, bits)
+    writer = _Writer(model.graph, bits, tables)
     for product in kept:
         writer.turn(product)
     return [product.name for product in kept]
 
 
-def products(model: ir.Model) -> list[_Product]:
+def products(model: ir.Model, tables: Collection[ir.Value]) -> list[_Product]:
     """The products of a graph that can be turned, in its order."""
-    return [found for node in model.graph if node.op_type in _EPILOGUES and (found := _product_before(node)) is not None]
+    ends = [node for node in model.graph if node.op_type in _EPILOGUES]
+    return [found for node in ends if (found := _product_before(node, tables)) is not None]
 
 
 def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -88,7 +96,7 @@ def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np
     return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
 
 
-def _product_before(epilogue: ir.Node) -> _Product | None:
+def _product_before(epilogue: ir.Node, tables: Collection[ir.Value]) -> _Product | None:
     biases = [value for value in epilogue.inputs if value is not None and is_vector(value)]
     joined = next((value for value in epilogue.inputs if value is not None and value.producer() is not None), None)
     if epilogue.op_type != "Add":
@@ -97,16 +105,24 @@ def _product_before(epilogue: ir.Node) -> _Product | None:
     if joined is None or producer is None or len(biases) != 1 or len(joined.consumers()) != 1:
         return None
     nodes = [value.producer() for value in producer.inputs if value is not None] if producer.op_type == "Concat" else [producer]
-    parts = tuple(node for node in nodes if node is not None and _has_fixed_weight(node))
+    parts = tuple(node for node in nodes if node is not None and _has_fixed_weight(node, tables))
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
         return None
     return _Product(parts, biases[0], epilogue)
 
 
-def _has_fixed_weight(node: ir.Node) -> bool:
+def _has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
     weight = node.inputs[1] if node.op_type == "MatMul" else None
-    return weight is not None and weight.const_value is not None and weight.const_value.shape.rank() == 2
+    if weight is None or _table_of(weight) in tables:
+        return weight is not None
+    return weight.const_value is not None and weight.const_value.shape.rank() == 2
+
+
+def _table_of(weight: ir.Value | None) -> ir.Value | None:
+    """The table of embeddings whose rows are the columns of a weight."""
+    node = weight.producer() if weight is not None else None
+    return node.inputs[0] if node is not None and node.op_type == "Transpose" else None
 
 
 def _before_split(value: ir.Value | None) -> ir.Value:
@@ -132,12 +148,13 @@ def _leaves_as_floats(product: _Product, turned: list[_Product]) -> bool:
 class _Writer:
     """Writes integer products into a graph; what several of them share is made once."""
 
-    def __init__(self, graph: ir.Graph, bits: int) -> None:
+    def __init__(self, graph: ir.Graph, bits: int, tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]]) -> None:
         self._graph = graph
+        self._tables = tables
         self._bits = bits
         self._rows: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
         self._splits: dict[ir.Value, ir.Value] = {}
-        self._zero_point = self._initializer("zero_point", np.array(_ZERO_POINT))
+        self._zero_point = initializer(graph, "zero_point", np.array(_ZERO_POINT))
 
     def turn(self, product: _Product) -> None:
         """Put an integer product and its epilogue in the place of a product."""
@@ -148,9 +165,8 @@ class _Writer:
         _, scale = self._rows[rows]
         integers, scales = [], []
         for number, part in enumerate(product.parts):
-            weight, column_scale = quantize_columns(_numbers(part.inputs[1]), self._bits)
-            stored = self._initializer(f"{product.name}.{number}.bytes", weight)
-            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), stored, self._zero_point])
+            weight, column_scale = self._weight(part, f"{product.name}.{number}")
+            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), weight, self._zero_point])
             self._graph.insert_before(epilogue, node)
             integers.append(node.outputs[0])
             scales.append(column_scale)
@@ -158,7 +174,10 @@ class _Writer:
             join = ir.node("Concat", integers, {"axis": -1})
             self._graph.insert_before(epilogue, join)
             integers = [join.outputs[0]]
-        column_scales = self._initializer(f"{product.name}.scales", np.concatenate(scales))
+        column_scales = scales[0]
+        if len(scales) > 1:
+            joined = np.concatenate([numbers_of(scale) for scale in scales])
+            column_scales = initializer(self._graph, f"{product.name}.scales", joined)
         name = _EPILOGUES[epilogue.op_type]
         others = [] if epilogue.op_type == "Add" else epilogue.inputs[2:]
         node = ir.node(
@@ -179,6 +198,18 @@ class _Writer:
             ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
         if name == "DequantizeAddLayerNorm":
             self._rows[node.outputs[0]] = (node.outputs[1], node.outputs[2])
+
+    def _weight(self, part: ir.Node, name: str) -> tuple[ir.Value, ir.Value]:
+        """The bytes of a weight and its scales; those of a table of embeddings, turned, where it is one."""
+        weight = part.inputs[1]
+        table = _table_of(weight)
+        if table in self._tables:
+            rows, scales = self._tables[table]
+            turned = ir.node("Transpose", [rows], {"perm": [1, 0]})
+            self._graph.insert_before(part, turned)
+            return turned.outputs[0], scales
+        array, scale = quantize_columns(numbers_of(weight), self._bits)
+        return initializer(self._graph, f"{name}.bytes", array), initializer(self._graph, f"{name}.scales", scale)
 
     def _bytes(self, rows: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:
         """Rows as bytes and their scales: in the pass that makes the rows, or in one of their own."""
@@ -205,12 +236,15 @@ class _Writer:
             self._splits |= dict(zip(split.outputs, node.outputs, strict=True))
         return self._splits[value]
 
-    def _initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
-        value = ir.val(name, const_value=ir.tensor(array, name=name))
-        self._graph.register_initializer(value)
-        return value
+
+def initializer(graph: ir.Graph, name: str, array: NDArray[np.generic]) -> ir.Value:
+    """A new weight of a graph."""
+    value = ir.val(name, const_value=ir.tensor(array, name=name))
+    graph.register_initializer(value)
+    return value
 
 
-def _numbers(value: ir.Value | None) -> NDArray[np.float32]:
+def numbers_of(value: ir.Value | None) -> NDArray[np.float32]:
+    """The numbers of a weight."""
     assert value is not None and value.const_value is not None
     return value.const_value.numpy()

@@ -1,0 +1,51 @@
+"""Tables of embeddings become rows of bytes with a scale each."""
+
+import numpy as np
+import onnx_ir as ir
+
+from convbert_onnx.exporters.quantize_products import initializer, numbers_of, quantize_columns
+
+__all__ = ["Tables", "quantize_embeddings"]
+
+Tables = dict[ir.Value, tuple[ir.Value, ir.Value]]
+"""The bytes [rows, channels] of a table and the scales [rows], by the table."""
+
+_SMALLEST = 2**20
+"""Numbers of a table below which bytes are not worth the operators that read them."""
+
+
+def quantize_embeddings(model: ir.Model, bits: int) -> Tables:
+    """Let gathers read rows of bytes.
+
+    Args:
+        model: a graph after the edits.
+        bits: of the numbers, 8 or 7: a table may also be the weight of a product.
+    """
+    graph = model.graph
+    tables: Tables = {}
+    for node in list(graph):
+        table = node.inputs[0] if node.op_type == "Gather" else None
+        if table is None or table.const_value is None or table.const_value.size < _SMALLEST:
+            continue
+        if table not in tables:
+            rows, scales = quantize_columns(numbers_of(table).T, bits)
+            name = str(table.name).removesuffix(".weight")
+            tables[table] = (
+                initializer(graph, f"{name}.bytes", np.ascontiguousarray(rows.T)),
+                initializer(graph, f"{name}.scales", scales),
+            )
+        _read_bytes(graph, node, *tables[table])
+    return tables
+
+
+def _read_bytes(graph: ir.Graph, gather: ir.Node, rows: ir.Value, scales: ir.Value) -> None:
+    found = ir.node("Gather", [rows, gather.inputs[1]])
+    numbers = ir.node("Cast", [found.outputs[0]], {"to": ir.DataType.FLOAT})
+    scale = ir.node("Gather", [scales, gather.inputs[1]])
+    last = initializer(graph, f"{scales.name}.axis", np.array([-1], np.int64))
+    column = ir.node("Unsqueeze", [scale.outputs[0], last])
+    product = ir.node("Mul", [numbers.outputs[0], column.outputs[0]])
+    old, new = gather.outputs[0], product.outputs[0]
+    new.type, new.shape = old.type, old.shape
+    graph.insert_before(gather, [found, numbers, scale, column, product])
+    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)

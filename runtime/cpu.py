@@ -1,0 +1,39 @@
+"""What this machine's CPU does with products of bytes."""
+
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from convbert_onnx.errors import InputError
+
+__all__ = ["Cpu", "cpu_of_this_machine", "weight_bits"]
+
+Cpu = Literal["vnni", "avx2", "arm64"]
+"""Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
+
+_VNNI = {"avx512_vnni", "avx_vnni", "avx512vnni", "avxvnni"}
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+@cache
+def cpu_of_this_machine() -> Cpu:
+    """The form for this machine; where the system does not tell of VNNI, the one that is right without it."""
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return "arm64"
+    try:
+        flags = next(line for line in _CPUINFO.read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return "avx2"
+    return "vnni" if _VNNI & set(flags.split()) else "avx2"
+
+
+def weight_bits(cpu: Cpu) -> int:
+    """The bits of a weight: x86 without VNNI adds products of bytes in pairs of 16 bits, which 8 bits overflow.
+
+    Raises:
+        InputError: there is no such CPU.
+    """
+    if cpu not in get_args(Cpu):
+        raise InputError(f"cpu must be one of auto, {', '.join(get_args(Cpu))}, not {cpu!r}")
+    return 7 if cpu == "avx2" else 8
