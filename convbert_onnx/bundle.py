@@ -12,6 +12,8 @@ __all__ = [
     "FORMAT_VERSION",
     "OPSETS",
     "Bundle",
+    "Comparison",
+    "Cpu",
     "ExportRecord",
     "Layout",
     "Padding",
@@ -24,7 +26,10 @@ FORMAT_VERSION = 1
 """The version of the metadata's layout. A reader refuses files with a higher one."""
 
 Target = Literal["cpu", "portable"]
-Precision = Literal["fp32"]
+Precision = Literal["fp32", "int8"]
+Cpu = Literal["vnni", "avx2", "arm64"]
+"""Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
+
 Padding = Literal["masked", "as-trained"]
 Layout = Literal["file", "directory"]
 
@@ -42,6 +47,23 @@ class ValidatedShape:
     sequence: int
     padded: bool
     difference: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What another precision did to a model, on text.
+
+    Attributes:
+        texts: how many texts both files read.
+        same_answers: for how many of them the answer stayed the same; None where a task decides nothing.
+        mean_difference: mean absolute difference of the outputs.
+        worst_difference: the largest.
+    """
+
+    texts: int
+    same_answers: int | None
+    mean_difference: float
+    worst_difference: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +85,9 @@ class ExportRecord:
         tools: versions of the packages that made the file.
         tolerance: difference above which the export would have been refused; None where nothing was compared.
         worst_difference: largest difference of ``validated``, or None.
-        validated: the shapes that were compared with PyTorch.
+        validated: the shapes that were compared with PyTorch; of a quantized file, before it was quantized.
+        cpu: which CPUs a quantized file is for, or None.
+        comparison: what quantization did to the outputs, or None.
     """
 
     task: str
@@ -81,6 +105,8 @@ class ExportRecord:
     tolerance: float | None
     worst_difference: float | None
     validated: tuple[ValidatedShape, ...]
+    cpu: Cpu | None = None
+    comparison: Comparison | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -90,7 +116,9 @@ class ExportRecord:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The record that ``to_dict`` wrote."""
         validated = tuple(ValidatedShape(**shape) for shape in values["validated"])
-        return cls(**{**values, "validated": validated})
+        found = values.get("comparison")
+        comparison = None if found is None else Comparison(**found)
+        return cls(**{**values, "validated": validated, "comparison": comparison})
 
 
 @dataclass(frozen=True)

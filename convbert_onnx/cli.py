@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from convbert_onnx.bundle import OPSETS, Layout, Padding, Precision, Target
+from convbert_onnx.bundle import OPSETS, Cpu, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.errors import ConvBertError
 from convbert_onnx.files import replacing
 from convbert_onnx.report import (
@@ -36,6 +36,14 @@ _THREADS = click.option(
 )
 _NATIVE = click.option(
     "--native/--no-native", default=None, help="Demand or forbid the native kernels.  [default: where possible]"
+)
+
+
+_CPU = click.option(
+    "--cpu",
+    type=click.Choice(["auto", *get_args(Cpu)]),
+    default="auto",
+    help="Which CPUs an int8 file is for; auto is this machine.",
 )
 
 
@@ -78,6 +86,7 @@ def _hub(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="fp32", help="Number format of the weights."
 )
+@_CPU
 @click.option(
     "--opset", type=click.IntRange(OPSETS[0], OPSETS[-1]), default=OPSETS[0], help="Version of the standard operators."
 )
@@ -123,11 +132,22 @@ def export(
         with _steps() as progress:
             record = exporters.export(checkpoint, output, **options, progress=progress)
     file = output / "model.onnx" if directory else output
-    size = total_bytes(file)
-    if as_json:
-        click.echo(json.dumps({"file": str(file), "bytes": size, **record.to_dict()}, indent=2))
-    else:
-        click.echo(describe_export(record, str(file), size))
+    _tell_export(record, file, total_bytes(file), as_json)
+
+
+@main.command()
+@click.argument("model", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="File to write.")
+@_CPU
+@_JSON
+def quantize(model: Path, output: Path, cpu: str, as_json: bool) -> None:
+    """Write an exported fp32 file in int8."""
+    from convbert_onnx import exporters
+    from convbert_onnx.runtime.external_data import total_bytes
+
+    with _steps() as progress:
+        record = exporters.quantize(model, output, cpu=cpu, progress=progress)
+    _tell_export(record, output, total_bytes(output), as_json)
 
 
 @main.command()
@@ -252,6 +272,13 @@ def bench(model: Path, as_json: bool, **options: Any) -> None:
     with _steps() as progress:
         result = runtime.bench(model, **options, progress=progress)
     click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_benchmark(result))
+
+
+def _tell_export(record: ExportRecord, file: Path, size: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "bytes": size, **record.to_dict()}, indent=2))
+    else:
+        click.echo(describe_export(record, str(file), size))
 
 
 def _run_lines(pipe: Any, source: str, sink: str) -> int:

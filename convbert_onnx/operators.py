@@ -142,6 +142,11 @@ def _bias_split(config: ConvBertConfig, with_optional: bool) -> list[str]:
     ]
 
 
+def _fixed(lines: list[str]) -> Callable[[ConvBertConfig, bool], list[str]]:
+    """A body that is the same for all sizes."""
+    return lambda config, with_optional: lines
+
+
 def _depthwise_conv_quantize(config: ConvBertConfig, with_mask: bool) -> list[str]:
     return [*_depthwise_conv(config, with_mask), *functions.quantized("output")]
 
@@ -230,7 +235,7 @@ OPERATORS = (
         outputs=dict(_QUANTIZED),
         attributes={},
         formula=_ROWS.format("input"),
-        body=functions.quantize,
+        body=_fixed(functions.QUANTIZE),
     ),
     Operator(
         name="ConcatQuantize",
@@ -239,7 +244,7 @@ OPERATORS = (
         outputs={"quantized": "uint8 [..., C1+C2]", "scale": "float [..., 1]"},
         attributes={},
         formula="x = first and second joined along the last axis; " + _ROWS.format("x"),
-        body=functions.concat_quantize,
+        body=_fixed(functions.CONCAT_QUANTIZE),
     ),
     Operator(
         name="DepthwiseConvQuantize",
@@ -258,7 +263,7 @@ OPERATORS = (
         outputs={"output": "float [..., C]"},
         attributes={},
         formula=f"output = {_VALUES}",
-        body=functions.dequantize_bias,
+        body=_fixed(functions.DEQUANTIZE_BIAS),
     ),
     Operator(
         name="DequantizeBiasSplit",
@@ -267,7 +272,7 @@ OPERATORS = (
         outputs=dict.fromkeys(("query", "key", "value", "span_value"), "float [..., C]"),
         attributes={},
         formula=f"query, key, value, span_value = the quarters of {_VALUES} along the last axis",
-        body=functions.dequantize_bias_split,
+        body=_fixed(functions.DEQUANTIZE_BIAS_SPLIT),
     ),
     Operator(
         name="DequantizeBiasMul",
@@ -276,7 +281,7 @@ OPERATORS = (
         outputs={"output": "float [..., C]"},
         attributes={},
         formula=f"output = ({_VALUES}) * factor",
-        body=functions.dequantize_bias_mul,
+        body=_fixed(functions.DEQUANTIZE_BIAS_MUL),
     ),
     Operator(
         name="DequantizeBiasGelu",
@@ -285,7 +290,7 @@ OPERATORS = (
         outputs={"quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
         attributes={},
         formula=f"y = {_VALUES}; x = y * (1 + erf(y / sqrt(2))) / 2; " + _ROWS.format("x"),
-        body=functions.dequantize_bias_gelu,
+        body=_fixed(functions.DEQUANTIZE_BIAS_GELU),
     ),
     Operator(
         name="DequantizeAddLayerNorm",
@@ -293,8 +298,8 @@ OPERATORS = (
         inputs={**_PRODUCT, "residual": "float [..., C]", "gamma": "float [C]", "beta": "float [C]"},
         outputs={"output": "float [..., C]", "quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
         attributes={"epsilon": "float"},
-        formula=f"x = residual + {_VALUES}; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, mean and "
-        "variance over the last axis; " + _ROWS.format("output"),
-        body=functions.dequantize_add_layer_norm,
+        formula=f"x = residual + {_VALUES}; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, mean "
+        "and variance over the last axis; " + _ROWS.format("output"),
+        body=_fixed(functions.DEQUANTIZE_ADD_LAYER_NORM),
     ),
 )

@@ -4,16 +4,14 @@ A quantized row is bytes around 128 and a scale: a number is (byte - 128) * scal
 signed bytes, which have a scale for each column, is a product of numbers once both scales are applied.
 """
 
-from convbert_onnx.config import ConvBertConfig
-
 __all__ = [
-    "concat_quantize",
-    "dequantize_add_layer_norm",
-    "dequantize_bias",
-    "dequantize_bias_gelu",
-    "dequantize_bias_mul",
-    "dequantize_bias_split",
-    "quantize",
+    "CONCAT_QUANTIZE",
+    "DEQUANTIZE_ADD_LAYER_NORM",
+    "DEQUANTIZE_BIAS",
+    "DEQUANTIZE_BIAS_GELU",
+    "DEQUANTIZE_BIAS_MUL",
+    "DEQUANTIZE_BIAS_SPLIT",
+    "QUANTIZE",
     "quantized",
 ]
 
@@ -40,57 +38,44 @@ def quantized(name: str, scale: str = "scale") -> list[str]:
     ]
 
 
-_DEQUANTIZED = (
+_VALUES = [
     "numbers = Cast <to = 1> (product)",
     "by_row = Mul (numbers, scale)",
     "values = Mul (by_row, weight_scale)",
-)
+]
+"""The product as numbers."""
 
+QUANTIZE = quantized("input")
 
-def quantize(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return quantized("input")
+CONCAT_QUANTIZE = ["joined = Concat <axis = -1> (first, second)", *quantized("joined")]
 
+DEQUANTIZE_BIAS = [*_VALUES, "output = Add (values, bias)"]
 
-def concat_quantize(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return ["joined = Concat <axis = -1> (first, second)", *quantized("joined")]
+DEQUANTIZE_BIAS_SPLIT = [
+    *_VALUES,
+    "biased = Add (values, bias)",
+    "query, key, value, span_value = Split <axis = -1, num_outputs = 4> (biased)",
+]
 
+DEQUANTIZE_BIAS_MUL = [*_VALUES, "biased = Add (values, bias)", "output = Mul (biased, factor)"]
 
-def dequantize_bias(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return [*_DEQUANTIZED, "output = Add (values, bias)"]
+DEQUANTIZE_BIAS_GELU = [
+    *_VALUES,
+    "root_two = Constant <value = float {1.4142135381698608}> ()",
+    "one = Constant <value = float {1.0}> ()",
+    "half = Constant <value = float {0.5}> ()",
+    "biased = Add (values, bias)",
+    "by_root = Div (biased, root_two)",
+    "erf = Erf (by_root)",
+    "doubled = Add (erf, one)",
+    "twice = Mul (biased, doubled)",
+    "activated = Mul (twice, half)",
+    *quantized("activated", "output_scale"),
+]
 
-
-def dequantize_bias_split(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return [
-        *_DEQUANTIZED,
-        "biased = Add (values, bias)",
-        "query, key, value, span_value = Split <axis = -1, num_outputs = 4> (biased)",
-    ]
-
-
-def dequantize_bias_mul(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return [*_DEQUANTIZED, "biased = Add (values, bias)", "output = Mul (biased, factor)"]
-
-
-def dequantize_bias_gelu(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return [
-        *_DEQUANTIZED,
-        "root_two = Constant <value = float {1.4142135381698608}> ()",
-        "one = Constant <value = float {1.0}> ()",
-        "half = Constant <value = float {0.5}> ()",
-        "biased = Add (values, bias)",
-        "by_root = Div (biased, root_two)",
-        "erf = Erf (by_root)",
-        "doubled = Add (erf, one)",
-        "twice = Mul (biased, doubled)",
-        "activated = Mul (twice, half)",
-        *quantized("activated", "output_scale"),
-    ]
-
-
-def dequantize_add_layer_norm(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    return [
-        *_DEQUANTIZED,
-        "sum = Sum (residual, values, bias)",
-        "output = LayerNormalization <axis = -1, epsilon: float = @epsilon> (sum, gamma, beta)",
-        *quantized("output", "output_scale"),
-    ]
+DEQUANTIZE_ADD_LAYER_NORM = [
+    *_VALUES,
+    "sum = Sum (residual, values, bias)",
+    "output = LayerNormalization <axis = -1, epsilon: float = @epsilon> (sum, gamma, beta)",
+    *quantized("output", "output_scale"),
+]

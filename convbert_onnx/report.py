@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from convbert_onnx.bundle import ExportRecord
+from convbert_onnx.bundle import Comparison, ExportRecord
 from convbert_onnx.operators import DOMAIN
 
 if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
@@ -38,15 +38,27 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             "file": f"{file} ({_megabytes(size)})",
             "task": record.task,
             "model": f"{record.source}, {record.parameters:,} parameters",
-            "format": f"{record.target}, {record.precision}, opset {record.opset}, IR version {record.ir_version}, "
-            f"padding {record.padding}",
+            "format": f"{record.target}, {record.precision}{f' for {record.cpu}' if record.cpu else ''}, "
+            f"opset {record.opset}, IR version {record.ir_version}, padding {record.padding}",
             **_operators(record.operators),
             "worst difference": "not compared with PyTorch, the graph is as it came"
             if record.worst_difference is None
             else f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
             f"(allowed {record.tolerance:.0e})",
+            **_compared(record.comparison),
         }
     )
+
+
+def _compared(comparison: Comparison | None) -> dict[str, str]:
+    """What quantization did, where a file is quantized."""
+    if comparison is None:
+        return {}
+    mean, worst = comparison.mean_difference, comparison.worst_difference
+    line = f"outputs differ by {mean:.1e} on average, {worst:.1e} at most"
+    if comparison.same_answers is not None:
+        line = f"{comparison.same_answers} of {comparison.texts} answers as before; {line}"
+    return {"beside fp32": line}
 
 
 def _operators(operators: Mapping[str, int]) -> dict[str, str]:

@@ -6,5 +6,6 @@ require("exporting", "cpu,export", "torch", "onnx", "onnx_ir", "onnxscript", "sa
 
 from convbert_onnx.exporters.export import export
 from convbert_onnx.exporters.from_optimum import from_optimum
+from convbert_onnx.exporters.quantize import quantize
 
-__all__ = ["export", "from_optimum"]
+__all__ = ["export", "from_optimum", "quantize"]

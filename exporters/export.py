@@ -1,17 +1,20 @@
 """export(): from a checkpoint or a model to one validated file that carries all that is needed to use it."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, get_args
 
 from torch import nn
 
-from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target
+from convbert_onnx.bundle import OPSETS, Bundle, Cpu, ExportRecord, Layout, Padding, Precision, Target
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
 from convbert_onnx.exporters.edits import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
+from convbert_onnx.exporters.quantize import QUANTIZE_STEPS, quantize
 from convbert_onnx.exporters.save import append_bundle, saving
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
@@ -40,6 +43,7 @@ def export(
     task: str | None = None,
     target: Target = "cpu",
     precision: Precision = "fp32",
+    cpu: Cpu | Literal["auto"] = "auto",
     opset: int = 18,
     padding: Padding = "masked",
     layout: Layout = "file",
@@ -61,7 +65,8 @@ def export(
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
-        precision: "fp32".
+        precision: "fp32"; or "int8", which is what :func:`quantize` makes of that.
+        cpu: which CPUs an int8 file is for, see :func:`quantize`.
         opset: version of the standard operators, one of ``OPSETS``.
         padding: "masked" makes every row independent of padding; "as-trained" lets padding leak into the convolutions,
             as the reference does.
@@ -89,12 +94,14 @@ def export(
     file = output / "model.onnx" if layout == "directory" else output
     if layout == "file" and output.is_dir():
         raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
+    if precision == "int8" and target != "cpu":
+        raise ExportError("int8 is for --target cpu")
     name = type(model).__name__
     if not isinstance(model, nn.Module):
         source = locate(model, revision, offline)
         model, name = source.directory, source.name
     steps = ["reading the checkpoint", "tracing", "writing the graph"]
-    total = len(steps) + len(shapes_to_validate(_config(model)))
+    total = len(steps) + len(shapes_to_validate(_config(model))) + (QUANTIZE_STEPS if precision == "int8" else 0)
 
     progress(steps[0], 0, total)
     module, found = _load(model, task, padding, allow_random_head)
@@ -106,35 +113,43 @@ def export(
     if target == "portable":
         inline_functions(graph)
     progress(steps[2], 2, total)
-    with saving(graph, file) as temporary:
-        done = len(steps)
-        progress("comparing with PyTorch", done, total)
-
-        def advance(_: object) -> None:
-            nonlocal done
-            done += 1
+    with ExitStack() as stack:
+        original = file
+        if precision == "int8":
+            original = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
+        with saving(graph, original) as temporary:
+            done = len(steps)
             progress("comparing with PyTorch", done, total)
 
-        validated = validate(temporary, module, found, advance)
-        record = ExportRecord(
-            task=found.name,
-            source=name,
-            source_sha256=hash_weights(module.state_dict()),
-            target=target,
-            precision=precision,
-            padding=padding,
-            opset=opset,
-            ir_version=graph.ir_version,
-            parameters=sum(parameter.numel() for parameter in module.parameters()),
-            operators=count_special_operators(graph),
-            edits={name: str(outcome) for name, outcome in edits.items()},
-            tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
-            tolerance=TOLERANCE,
-            worst_difference=max(shape.difference for shape in validated),
-            validated=validated,
-        )
-        bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
-        append_bundle(temporary, bundle)
+            def advance(_: object) -> None:
+                nonlocal done
+                done += 1
+                progress("comparing with PyTorch", done, total)
+
+            validated = validate(temporary, module, found, advance)
+            record = ExportRecord(
+                task=found.name,
+                source=name,
+                source_sha256=hash_weights(module.state_dict()),
+                target=target,
+                precision="fp32",
+                padding=padding,
+                opset=opset,
+                ir_version=graph.ir_version,
+                parameters=sum(parameter.numel() for parameter in module.parameters()),
+                operators=count_special_operators(graph),
+                edits={name: str(outcome) for name, outcome in edits.items()},
+                tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
+                tolerance=TOLERANCE,
+                worst_difference=max(shape.difference for shape in validated),
+                validated=validated,
+            )
+            bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
+            append_bundle(temporary, bundle)
+        if precision == "int8":
+            record = quantize(
+                original, file, cpu=cpu, progress=lambda step, number, _: progress(step, done + number, total)
+            )
     if layout == "directory":
         _write_beside(output, module.config, tokenizer)
     return record

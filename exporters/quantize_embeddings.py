@@ -5,12 +5,12 @@ import onnx_ir as ir
 
 from convbert_onnx.exporters.quantize_products import initializer, numbers_of, quantize_columns
 
-__all__ = ["Tables", "quantize_embeddings"]
+__all__ = ["SMALLEST_TABLE", "Tables", "quantize_embeddings"]
 
 Tables = dict[ir.Value, tuple[ir.Value, ir.Value]]
 """The bytes [rows, channels] of a table and the scales [rows], by the table."""
 
-_SMALLEST = 2**20
+SMALLEST_TABLE = 2**20
 """Numbers of a table below which bytes are not worth the operators that read them."""
 
 
@@ -25,7 +25,7 @@ def quantize_embeddings(model: ir.Model, bits: int) -> Tables:
     tables: Tables = {}
     for node in list(graph):
         table = node.inputs[0] if node.op_type == "Gather" else None
-        if table is None or table.const_value is None or table.const_value.size < _SMALLEST:
+        if table is None or table.const_value is None or table.const_value.size < SMALLEST_TABLE:
             continue
         if table not in tables:
             rows, scales = quantize_columns(numbers_of(table).T, bits)

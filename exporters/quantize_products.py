@@ -104,7 +104,8 @@ def _product_before(epilogue: ir.Node, tables: Collection[ir.Value]) -> _Product
     producer = joined.producer() if joined is not None else None
     if joined is None or producer is None or len(biases) != 1 or len(joined.consumers()) != 1:
         return None
-    nodes = [value.producer() for value in producer.inputs if value is not None] if producer.op_type == "Concat" else [producer]
+    groups = producer.inputs if producer.op_type == "Concat" else [joined]
+    nodes = [value.producer() for value in groups if value is not None]
     parts = tuple(node for node in nodes if node is not None and _has_fixed_weight(node, tables))
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
@@ -229,9 +230,8 @@ class _Writer:
         if value not in self._splits:
             split = value.producer()
             assert split is not None and split.inputs[0] is not None
-            node = ir.node(
-                "Split", [self._rows[split.inputs[0]][0], *split.inputs[1:]], split.attributes, num_outputs=len(split.outputs)
-            )
+            inputs = [self._rows[split.inputs[0]][0], *split.inputs[1:]]
+            node = ir.node("Split", inputs, split.attributes, num_outputs=len(split.outputs))
             self._graph.insert_before(split, node)
             self._splits |= dict(zip(split.outputs, node.outputs, strict=True))
         return self._splits[value]

@@ -3,14 +3,12 @@
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
+from convbert_onnx.bundle import Cpu
 from convbert_onnx.errors import InputError
 
-__all__ = ["Cpu", "cpu_of_this_machine", "weight_bits"]
-
-Cpu = Literal["vnni", "avx2", "arm64"]
-"""Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
+__all__ = ["cpu_of_this_machine", "weight_bits"]
 
 _VNNI = {"avx512_vnni", "avx_vnni", "avx512vnni", "avxvnni"}
 _CPUINFO = Path("/proc/cpuinfo")

@@ -12,7 +12,7 @@ from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
 from convbert_onnx.runtime.kernels import Native, describe_kernels
-from convbert_onnx.runtime.model import open_model
+from convbert_onnx.runtime.model import Outputs, open_model
 from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
@@ -166,6 +166,20 @@ class ConvBertOnnxPipeline:
                 jobs.append(error)
         results = iter(self._run([job for job in jobs if isinstance(job, _Job)], batch_size))
         return [next(results) if isinstance(job, _Job) else job for job in jobs]
+
+    def outputs_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[list[Outputs]]:
+        """The model's outputs for the rows of each call, given as its keyword arguments, before they become a result.
+
+        Raises:
+            InputError: an input or parameter is wrong or missing.
+            RunError: the engine failed.
+        """
+        jobs = []
+        for call in calls:
+            arguments, parameters, _ = self._split(call)
+            jobs.append(self._job(arguments, parameters))
+        outputs = iter(self._model.run([row for job in jobs for row in job.rows], batch_size))
+        return [list(islice(outputs, len(job.rows))) for job in jobs]
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], Any, int | None]:
         """Arguments of the task, its parameters, and the batch size."""

@@ -108,7 +108,7 @@ static OrtStatus *depthwise_conv(Call *call) {
 /* Some rows as floats, which then become bytes. */
 static void depthwise_to_bytes(const Call *call, const Source *source, const float *const *window, size_t row,
                                size_t positions) {
-    float *convolved = malloc((positions * source->channels + 1) * sizeof(float));
+    float *convolved = make_room(call, positions * source->channels);
     if (!convolved) return;
     call->kernel->rows->depthwise_conv(convolved, window, floats_of(call, 1), source->size, positions,
                                        source->channels);

@@ -107,14 +107,16 @@ static OrtStatus *read_input(Call *call, size_t index) {
 }
 
 OrtStatus *run_kernel(void *kernel, OrtKernelContext *context) {
-    Call call = {.kernel = kernel, .context = context};
+    atomic_bool out_of_memory = false;
+    Call call = {.kernel = kernel, .context = context, .out_of_memory = &out_of_memory};
     size_t count;
     TRY(ort->KernelContext_GetInputCount(context, &count));
     const Operator *op = call.kernel->op;
     for (size_t i = 0; i < count && i < MAX_INPUTS; i++) TRY(read_input(&call, i));
     for (size_t i = 0; i + op->has_mask < input_count(op); i++)
         if (!call.inputs[i].rank) return invalid(op, "the input %s is missing", op->inputs[i]);
-    return op->compute(&call);
+    TRY(op->compute(&call));
+    return out_of_memory ? ort->CreateStatus(ORT_FAIL, "out of memory") : NULL;
 }
 
 OrtStatus *make_output(Call *call, size_t index, const int64_t *dims, size_t rank) {
@@ -162,6 +164,12 @@ OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t
     column.dims[column.rank - 1] = 1;
     for (; *columns; columns++) TRY(check_dims(call, *columns, column.dims, column.rank, "[..., 1]"));
     return NULL;
+}
+
+float *make_room(const Call *call, size_t count) {
+    float *room = malloc((count + 1) * sizeof(float));
+    if (!room) *call->out_of_memory = true;
+    return room;
 }
 
 OrtStatus *make_bytes(Call *call, size_t index, size_t channels) {

@@ -2,6 +2,7 @@
 #ifndef CONVBERT_ONNX_KERNEL_H
 #define CONVBERT_ONNX_KERNEL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ort.h"
@@ -57,6 +58,7 @@ struct Call {
     Tensor inputs[MAX_INPUTS];
     void *outputs[MAX_OUTPUTS];
     float *zeros; /* a row of them, for convolutions */
+    atomic_bool *out_of_memory;
 };
 
 extern Operator span_dynamic_conv_operator, depthwise_conv_operator, depthwise_conv_quantize_operator; /* convolutions.c */
@@ -110,6 +112,9 @@ OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_
 /* Makes sure that inputs are like the first one [..., C], others a row [C], others a column [..., 1]; each list of
  * them ends with 0. */
 OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows, const size_t *columns);
+
+/* Room for some floats, which belongs to whoever frees it; NULL where there is none, and the call will fail. */
+float *make_room(const Call *call, size_t count);
 
 /* Makes rows of bytes and their scales, the outputs `index` and the next, for rows with so many channels. */
 OrtStatus *make_bytes(Call *call, size_t index, size_t channels);

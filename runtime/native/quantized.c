@@ -19,9 +19,6 @@ static void dequantize(const Call *call, float *output, size_t row, size_t from,
                                    floats_of(call, SCALE)[row], floats_of(call, WEIGHT_SCALE) + from, channels);
 }
 
-/* Room for a row of floats, which belongs to one range of rows; the caller frees it. */
-static float *make_room(size_t channels) { return malloc((channels + 1) * sizeof(float)); }
-
 /* Makes sure of what every operator behind a product takes. */
 static OrtStatus *check_product(const Call *call, const size_t *like_product, const size_t *rows) {
     OrtStatus *status = check_inputs(call, like_product, rows, (const size_t[]){SCALE, 0});
@@ -47,7 +44,7 @@ static OrtStatus *quantize(Call *call) {
 
 static void concat_quantize_rows(const Call *call, size_t from, size_t to) {
     size_t first = channel_count(&call->inputs[0]), second = channel_count(&call->inputs[1]);
-    float *joined = make_room(first + second);
+    float *joined = make_room(call, first + second);
     for (size_t row = from; joined && row < to; row++) {
         memcpy(joined, floats_of(call, 0) + row * first, first * sizeof(float));
         memcpy(joined + first, floats_of(call, 1) + row * second, second * sizeof(float));
@@ -123,7 +120,7 @@ static OrtStatus *dequantize_bias_mul(Call *call) {
 
 static void dequantize_bias_gelu_rows(const Call *call, size_t from, size_t to) {
     size_t channels = product_channels(call);
-    float *activated = make_room(channels);
+    float *activated = make_room(call, channels);
     for (size_t row = from; activated && row < to; row++) {
         dequantize(call, activated, row, 0, channels);
         call->kernel->rows->bias_gelu(activated, activated, floats_of(call, BIAS), channels);

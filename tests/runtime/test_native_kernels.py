@@ -145,14 +145,15 @@ def test_nan_and_infinity_go_where_the_function_lets_them_go(
             feed[name][1, 4, -1] = value
             results = dict(zip(operator.outputs, native.run(None, feed), strict=True))
             scale = results.get("output_scale", results.get("scale"))
-            # Bytes mean nothing where their scale is no number; onnxruntime's maximum overlooks NaN, so it is ours that
-            # says so.
-            finite = np.isfinite(scale[..., 0]) if scale is not None and gives_bytes(operator) else np.full((2, 19), True)
-            assert finite[0].all() and finite.all() != gives_bytes(operator)
+            finite = np.full((2, 19), True)
+            if scale is not None:
+                # Bytes mean nothing where their scale is no number; that of the function may be one in spite of a
+                # NaN, which onnxruntime's maximum overlooks.
+                finite = np.isfinite(scale[..., 0])
+                assert finite[0].all() and not finite.all()
             for ours, theirs in zip(results.values(), fallback.run(None, feed), strict=True):
-                np.testing.assert_allclose(
-                    ours[finite].astype(float), theirs[finite].astype(float), rtol=1e-4, atol=1e-5, err_msg=f"{name} {value}"
-                )
+                one, other = ours[finite].astype(float), theirs[finite].astype(float)
+                np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=f"{name} {value}")
                 assert np.isfinite(ours[0]).all()
 
 
@@ -317,18 +318,18 @@ ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     "BiasMul": [({"product": (2, 12), "bias": (12,), "factor": (12, 2)}, r"factor has the shape \[12, 2\]")],
     "Quantize": [({"input": (1,) * 9}, "input has 9 axes, between 1 and 8 are possible")],
     "ConcatQuantize": [
-        ({"first": (2, 7, 12), "second": (2, 6, 12)}, r"second has the shape \[2, 6, 12\], it must be that of first but"),
+        ({"first": (2, 7, 12), "second": (2, 6, 12)}, r"second has the shape \[2, 6, 12\], it must be that of"),
         ({"first": (2, 7, 12), "second": (7, 12)}, r"second has the shape \[7, 12\]"),
     ],
     "DepthwiseConvQuantize": [({"hidden": (2, 7, 12), "weight": (5, 11)}, r"weight has the shape \[5, 11\]")],
     "DequantizeBias": [
-        (BEHIND_A_PRODUCT | {"scale": (7, 1)}, r"scale has the shape \[7, 1\], it must be \[..., 1\], which is \[2, 7, 1\]"),
+        (BEHIND_A_PRODUCT | {"scale": (7, 1)}, r"scale has the shape \[7, 1\], .* \[..., 1\], which is \[2, 7, 1\]"),
         (BEHIND_A_PRODUCT | {"scale": (2, 7)}, r"scale has the shape \[2, 7\]"),
         (BEHIND_A_PRODUCT | {"weight_scale": (1,)}, r"weight_scale has the shape \[1\]"),
         (BEHIND_A_PRODUCT | {"bias": (11,)}, r"bias has the shape \[11\]"),
     ],
     "DequantizeBiasSplit": [
-        ({"product": (2, 14), "scale": (2, 1), "weight_scale": (14,), "bias": (14,)}, "14 channels, it must be four tim"),
+        ({"product": (2, 14), "scale": (2, 1), "weight_scale": (14,), "bias": (14,)}, "14 channels, it must be four"),
         (BEHIND_A_PRODUCT | {"bias": (3,)}, r"bias has the shape \[3\], it must be \[C\]"),
     ],
     "DequantizeBiasMul": [(BEHIND_A_PRODUCT | {"factor": (2, 7, 1)}, r"factor has the shape \[2, 7, 1\]")],

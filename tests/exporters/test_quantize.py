@@ -1,0 +1,237 @@
+"""Quantized files: what they answer, how they are made, and the overflow that they avoid."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from click.testing import CliRunner
+from golden import CHECKPOINTS, TASKS, Exported
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.bundle import Comparison, Cpu
+from convbert_onnx.cli import main
+from convbert_onnx.errors import BundleError, ExportError, InputError
+from convbert_onnx.exporters import export, quantize, quantize_embeddings
+from convbert_onnx.exporters.quantize_products import quantize_columns
+from convbert_onnx.runtime import cpu
+from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
+
+PLAIN = CHECKPOINTS / "plain-question-answering"
+QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
+
+
+@pytest.fixture(autouse=True)
+def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy models' tables count as large."""
+    monkeypatch.setattr(quantize_embeddings, "SMALLEST_TABLE", 2**10)
+
+
+@pytest.fixture
+def quantized(exported: Exported, tmp_path: Path) -> Path:
+    quantize(exported(), tmp_path / "int8.onnx")
+    return tmp_path / "int8.onnx"
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("architecture", ["plain", "grouped"])
+def test_every_task_is_quantized_and_compared(exported: Exported, task: str, architecture: str, tmp_path: Path) -> None:
+    original = exported(architecture, task=task)
+    record = quantize(original, tmp_path / "int8.onnx")
+    assert (record.precision, record.cpu) == ("int8", cpu_of_this_machine())
+    assert isinstance(record.comparison, Comparison)
+    assert record.comparison.texts > 10
+    assert 0 < record.comparison.mean_difference < record.comparison.worst_difference
+    graph = onnx.load(tmp_path / "int8.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+    kinds = {node.op_type for node in graph.graph.node}
+    assert {"MatMulInteger", "DequantizeBiasSplit", "DequantizeBiasGelu", "DequantizeAddLayerNorm"} <= kinds
+    assert (tmp_path / "int8.onnx").stat().st_size < original.stat().st_size
+
+
+def test_the_quantized_model_still_answers(exported: Exported, quantized: Path) -> None:
+    """The toy's weights are random, and its answers hang by a thread; outputs must be near all the same."""
+    context = " ".join(reversed(QUESTION["context"].split()))
+    original = ConvBertOnnxPipeline(exported())
+    ((right,), (elsewhere,)) = original.outputs_each([QUESTION, QUESTION | {"context": context}])
+    ((ours,),) = ConvBertOnnxPipeline(quantized).outputs_each([QUESTION])
+    for name in right:
+        assert np.corrcoef(right[name], ours[name])[0, 1] > 0.9
+        assert np.corrcoef(right[name], elsewhere[name])[0, 1] < 0.8
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_kernels_and_functions_agree(quantized: Path, native: bool) -> None:
+    """One layer's rounding may turn another way, which later layers amplify: compared is what comes of it."""
+    ((one,),) = ConvBertOnnxPipeline(quantized, native=native).outputs_each([QUESTION])
+    ((other,),) = ConvBertOnnxPipeline(quantized, native=False).outputs_each([QUESTION])
+    for name in one:
+        assert np.corrcoef(one[name], other[name])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_an_answer_has_the_same_bits_in_any_company(quantized: Path, native: bool) -> None:
+    random = np.random.default_rng(0)
+    alone = ConvBertOnnxPipeline(quantized, native=native, threads=1).session
+    others = ConvBertOnnxPipeline(quantized, native=native, threads=2).session
+
+    def run(session: Any, tokens: NDArray[np.int64], real: int) -> list[NDArray[np.float32]]:
+        mask = np.tile(np.arange(tokens.shape[1]) < real, (len(tokens), 1)).astype(np.int64)
+        outputs = session.run(
+            None, {"input_ids": tokens * mask, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+        )
+        return [output[:, :real] for output in outputs]
+
+    for length in (3, 16, 33, 100):
+        tokens = random.integers(0, 3000, (1, length))
+        expected = run(alone, tokens, length)
+        batch = np.concatenate([random.integers(0, 3000, (3, length)), tokens])
+        padded = np.pad(batch, ((0, 0), (0, 21)))
+        for result in (run(others, tokens, length), run(others, batch, length), run(others, padded, length)):
+            for one, other in zip(result, expected, strict=True):
+                np.testing.assert_array_equal(one[-1:], other)
+
+
+def test_tied_embeddings_are_stored_once(exported: Exported, tmp_path: Path) -> None:
+    quantize(exported(task="fill-mask"), tmp_path / "int8.onnx")
+    tables = [
+        name
+        for name, value in ir.load(tmp_path / "int8.onnx").graph.initializers.items()
+        if value.shape is not None and 3425 in tuple(value.shape) and len(value.shape) == 2
+    ]
+    assert tables == ["convbert.embeddings.word.bytes"]
+
+
+def test_export_in_int8_is_export_and_quantize(exported: Exported, quantized: Path, tmp_path: Path) -> None:
+    record = export(PLAIN, tmp_path / "exported.onnx", precision="int8")
+    assert record.worst_difference is not None
+    ((one,),) = ConvBertOnnxPipeline(tmp_path / "exported.onnx").outputs_each([QUESTION])
+    ((other,),) = ConvBertOnnxPipeline(quantized).outputs_each([QUESTION])
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+    assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([7, 8]))
+def test_columns_keep_their_numbers_to_half_a_step(seed: int, bits: int) -> None:
+    random = np.random.default_rng(seed)
+    weight = random.standard_normal((9, 5), np.float32) * random.choice([1e-20, 1, 1e6], 5).astype(np.float32)
+    weight[:, 2] = 0
+    numbers, scale = quantize_columns(weight, bits)
+    assert np.abs(numbers.astype(int)).max() <= {7: 64, 8: 127}[bits]
+    assert (np.abs(numbers * scale - weight) <= 0.5001 * scale).all()
+
+
+def saturating(rows: NDArray[np.uint8], weight: NDArray[np.int8]) -> NDArray[np.int64]:
+    """The product as x86 without VNNI computes it: pairs of products are added in 16 bits, which saturate."""
+    products = rows.astype(np.int64)[:, :, None] * weight.astype(np.int64)[None]
+    pairs = products.reshape(len(rows), -1, 2, weight.shape[1]).sum(axis=2)
+    return np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1)
+
+
+@pytest.mark.parametrize(("bits", "overflows"), [(8, True), (7, False)])
+def test_only_seven_bits_fit_where_pairs_saturate(bits: int, overflows: bool) -> None:
+    rows = np.full((1, 64), 255, np.uint8)
+    weight, _ = quantize_columns(np.ones((64, 4), np.float32), bits)
+    exact = rows.astype(np.int64) @ weight.astype(np.int64)
+    assert (saturating(rows, weight) != exact).any() == overflows
+
+
+def test_products_are_exact_on_this_machine() -> None:
+    weight, _ = quantize_columns(np.ones((64, 16), np.float32), weight_bits(cpu_of_this_machine()))
+    rows = np.full((3, 64), 255, np.uint8)
+    model = ir.from_onnx_text(
+        '<ir_version: 8, opset_import: ["" : 18]> g (uint8[N, 64] a, int8[64, 16] b) => (int32[N, 16] y) '
+        "{ y = MatMulInteger (a, b) }"
+    )
+    (product,) = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString()).run(
+        None, {"a": rows, "b": weight}
+    )
+    np.testing.assert_array_equal(product, rows.astype(np.int64) @ weight.astype(np.int64))
+
+
+@pytest.mark.parametrize(
+    ("here", "made_for", "warning"),
+    [
+        ("avx2", "vnni", "was made with --cpu vnni, its products overflow here: make it with --cpu avx2"),
+        ("avx2", "arm64", "overflow here"),
+        ("vnni", "avx2", "less exact than it could be here: make it with --cpu vnni"),
+        ("vnni", "arm64", None),
+        ("avx2", "avx2", None),
+    ],
+)
+def test_a_file_for_another_cpu_warns(
+    exported: Exported,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recwarn: pytest.WarningsRecorder,
+    here: Cpu,
+    made_for: Cpu,
+    warning: str | None,
+) -> None:
+    quantize(exported(), tmp_path / "int8.onnx", cpu=made_for)
+    monkeypatch.setattr("convbert_onnx.runtime.model.cpu_of_this_machine", lambda: here)
+    recwarn.clear()
+    ConvBertOnnxPipeline(tmp_path / "int8.onnx")
+    messages = [str(one.message) for one in recwarn]
+    assert messages == [] if warning is None else warning in messages[0]
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "fpu avx2 avx512f avx512_vnni", "vnni"),
+        ("x86_64", "fpu avx2 avx_vnni", "vnni"),
+        ("x86_64", "fpu avx2 avx512f", "avx2"),
+        ("x86_64", None, "avx2"),
+        ("aarch64", None, "arm64"),
+        ("arm64", None, "arm64"),
+    ],
+)
+def test_the_cpu_is_known(
+    machine: str, flags: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    cpu_of_this_machine.cache_clear()
+    assert cpu_of_this_machine() == expected
+    cpu_of_this_machine.cache_clear()
+
+
+def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.onnx"
+    with pytest.raises(
+        BundleError, match="has target portable and precision fp32: quantize an export with --target cpu"
+    ):
+        quantize(exported(target="portable"), output)
+    with pytest.raises(BundleError, match="has target cpu and precision int8"):
+        quantize(quantized, output)
+    with pytest.raises(InputError, match="cpu must be one of auto, vnni, avx2, arm64, not 'z80'"):
+        quantize(exported(), output, cpu="z80")  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match="int8 is for --target cpu"):
+        export(PLAIN, output, precision="int8", target="portable")
+    model = onnx.load(exported())
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(BundleError, match="was not exported by convbert-onnx"):
+        quantize(tmp_path / "foreign.onnx", output)
+    assert not output.exists()
+
+
+def test_the_command_quantizes(exported: Exported, tmp_path: Path) -> None:
+    output = tmp_path / "int8.onnx"
+    result = CliRunner().invoke(main, ["quantize", str(exported()), "-o", str(output), "--cpu", "vnni"])
+    assert result.exit_code == 0, result.output
+    assert "cpu, int8 for vnni" in result.stdout
+    assert "answers as before" in result.stdout
+    shown: Any = json.loads(CliRunner().invoke(main, ["inspect", str(output), "--json"]).stdout)
+    assert shown["record"]["comparison"]["texts"] > 10
