@@ -140,7 +140,7 @@ def export(
 @click.option("-o", "--output", type=_PATH, required=True, help="File to write.")
 @_CPU
 @_JSON
-def quantize(model: Path, output: Path, cpu: str, as_json: bool) -> None:
+def quantize(model: Path, output: Path, cpu: Any, as_json: bool) -> None:
     """Write an exported fp32 file in int8."""
     from convbert_onnx import exporters
     from convbert_onnx.runtime.external_data import total_bytes

@@ -30,6 +30,9 @@ _EPILOGUES = {
 _PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantize"}
 """What makes rows, and what makes bytes of them in the same pass."""
 
+_NARROWEST = 64
+"""The columns of a product with a bias alone behind it that make it worth bytes."""
+
 _OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
 
 
@@ -62,20 +65,18 @@ def quantize_products(
     model: ir.Model,
     bits: int,
     tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]],
-    in_float: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """Turn products into integer products.
+    """Turn products into integer products, but for narrow ones such as heads.
 
     Args:
         model: a graph after the edits, with our operators.
         bits: of the weights: 8, or 7 where pairs of byte products must fit into 16 bits.
         tables: bytes and scales of the tables of embeddings that are quantized already.
-        in_float: names of products that stay as they are.
 
     Returns:
         The names of the products that were turned.
     """
-    turned = [product for product in products(model, tables) if product.name not in in_float]
+    turned = [product for product in products(model, tables) if not _is_narrow(product)]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
     writer = _Writer(model.graph, bits, tables)
     for product in kept:
@@ -131,6 +132,12 @@ def _before_split(value: ir.Value | None) -> ir.Value:
     node = value.producer()
     split = node is not None and node.op_type == "Split" and node.inputs[0] is not None
     return node.inputs[0] if split else value  # type: ignore[union-attr, return-value]
+
+
+def _is_narrow(product: _Product) -> bool:
+    """Whether it is a head or makes the span's kernels: little work, and every digit counts."""
+    shape = product.bias.shape
+    return product.epilogue.op_type == "Add" and shape is not None and shape.numpy()[0] < _NARROWEST
 
 
 def _leaves_as_floats(product: _Product, turned: list[_Product]) -> bool:
@@ -204,7 +211,7 @@ class _Writer:
         """The bytes of a weight and its scales; those of a table of embeddings, turned, where it is one."""
         weight = part.inputs[1]
         table = _table_of(weight)
-        if table in self._tables:
+        if table is not None and table in self._tables:
             rows, scales = self._tables[table]
             turned = ir.node("Transpose", [rows], {"perm": [1, 0]})
             self._graph.insert_before(part, turned)
@@ -215,7 +222,7 @@ class _Writer:
     def _bytes(self, rows: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:
         """Rows as bytes and their scales: in the pass that makes the rows, or in one of their own."""
         producer = rows.producer()
-        name, inputs = "Quantize", [rows]
+        name, inputs = "Quantize", list[ir.Value | None]([rows])
         if producer is not None and producer.op_type in _PRODUCERS and len(rows.consumers()) == 1:
             name, inputs = _PRODUCERS[producer.op_type], list(producer.inputs)
         node = ir.node(name, inputs, domain=DOMAIN, num_outputs=2)

@@ -61,7 +61,8 @@ struct Call {
     atomic_bool *out_of_memory;
 };
 
-extern Operator span_dynamic_conv_operator, depthwise_conv_operator, depthwise_conv_quantize_operator; /* convolutions.c */
+extern Operator span_dynamic_conv_operator, depthwise_conv_operator; /* convolutions.c */
+extern Operator depthwise_conv_quantize_operator;                    /* convolutions.c */
 extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
 
 extern Operator quantize_operator, concat_quantize_operator, dequantize_bias_operator; /* quantized.c */

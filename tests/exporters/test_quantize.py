@@ -133,7 +133,7 @@ def saturating(rows: NDArray[np.uint8], weight: NDArray[np.int8]) -> NDArray[np.
     """The product as x86 without VNNI computes it: pairs of products are added in 16 bits, which saturate."""
     products = rows.astype(np.int64)[:, :, None] * weight.astype(np.int64)[None]
     pairs = products.reshape(len(rows), -1, 2, weight.shape[1]).sum(axis=2)
-    return np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1)
+    return np.asarray(np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1))
 
 
 @pytest.mark.parametrize(("bits", "overflows"), [(8, True), (7, False)])
