@@ -43,8 +43,8 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             **_operators(record.operators),
             "worst difference": "not compared with PyTorch, the graph is as it came"
             if record.worst_difference is None
-            else f"{record.worst_difference:.1e} to PyTorch over {len(record.validated)} shapes "
-            f"(allowed {record.tolerance:.0e})",
+            else f"{record.worst_difference:.1e} to PyTorch{' as fp32' if record.comparison else ''} over {len(record.validated)} "
+            f"shapes (allowed {record.tolerance:.0e})",
             **_compared(record.comparison),
         }
     )
