@@ -18,6 +18,7 @@ from convbert_onnx.files import replacing
 from convbert_onnx.report import (
     describe_benchmark,
     describe_conversion,
+    describe_evaluation,
     describe_export,
     describe_file,
     describe_result,
@@ -252,6 +253,37 @@ def bench(model: Path, as_json: bool, **options: Any) -> None:
     with _steps() as progress:
         result = runtime.bench(model, **options, progress=progress)
     click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_benchmark(result))
+
+
+@main.command("eval")
+@click.argument("model", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Labelled data in the usual format of the model's task.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most examples, from the beginning of the file.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Most rows in a batch.  [default: limited by its tokens]"
+)
+@click.option("--task", help="Task of a file that does not say it itself.")
+@_PROVIDER
+@_THREADS
+@_NATIVE
+@_JSON
+def evaluate(
+    model: Path,
+    data: Path,
+    task: str | None,
+    providers: tuple[str, ...],
+    threads: int | None,
+    native: bool | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compute the metrics of an exported model on labelled data."""
+    from convbert_onnx import runtime
+
+    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native)
+    with _steps() as progress:
+        result = runtime.evaluate(pipe, data, **options, progress=progress)
+    click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_evaluation(result))
 
 
 def _run_lines(pipe: Any, source: str, sink: str) -> int:

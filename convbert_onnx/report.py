@@ -1,4 +1,4 @@
-"""What the command line prints for people: results in their context, exports, what a file says of itself, times."""
+"""What the command line prints for people: results in their context, exports, what a file says of itself, times, metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,16 @@ from convbert_onnx.operators import DOMAIN
 
 if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
     from convbert_onnx.runtime.benchmark import Benchmark, ShapeTimes
+    from convbert_onnx.runtime.evaluate import Evaluation
 
-__all__ = ["describe_benchmark", "describe_conversion", "describe_export", "describe_file", "describe_result"]
+__all__ = [
+    "describe_benchmark",
+    "describe_conversion",
+    "describe_evaluation",
+    "describe_export",
+    "describe_file",
+    "describe_result",
+]
 
 _AROUND = 60
 """Characters of context shown on each side of an answer."""
@@ -123,6 +131,22 @@ def describe_benchmark(result: "Benchmark") -> str:
     parts = [head, _table([("shape", "runs", "p50 ms", "p95 ms", "p99 ms", "texts/s", "tokens/s"), *times])]
     parts += [_describe_operators(shape) for shape in result.shapes if shape.operators]
     return "\n\n".join(parts)
+
+
+def describe_evaluation(result: "Evaluation") -> str:
+    """Each metric in per cent, the main one with its interval."""
+    metrics = {name.replace("_", " "): f"{100 * value:.1f} %" for name, value in result.metrics.items()}
+    low, high = (100 * bound for bound in result.interval)
+    main = result.main.replace("_", " ")
+    metrics[main] += f" (95 % interval {low:.1f} to {high:.1f} %, {result.interval_method})"
+    return _columns(
+        {
+            "file": result.file,
+            "task": result.task,
+            "data": f"{result.data}, {result.examples:,} examples in {result.seconds:.1f} s",
+            **metrics,
+        }
+    )
 
 
 def _describe_operators(shape: "ShapeTimes") -> str:

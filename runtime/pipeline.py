@@ -12,7 +12,7 @@ from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
 from convbert_onnx.runtime.kernels import Native, describe_kernels
-from convbert_onnx.runtime.model import open_model
+from convbert_onnx.runtime.model import Outputs, open_model
 from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
@@ -69,6 +69,7 @@ class ConvBertOnnxPipeline:
         tokenizer: the tokenizer.
         config: sizes and labels.
         task: name of the task.
+        max_length: longest row in tokens, special ones included.
         info: what runs where, as JSON could hold it.
 
     Raises:
@@ -108,6 +109,7 @@ class ConvBertOnnxPipeline:
         self.session = self._model.session
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
+        self.max_length = self._model.max_length
         self.task = task if task in SECOND_USES else self._model.task.name
         self._task = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
@@ -166,6 +168,21 @@ class ConvBertOnnxPipeline:
                 jobs.append(error)
         results = iter(self._run([job for job in jobs if isinstance(job, _Job)], batch_size))
         return [next(results) if isinstance(job, _Job) else job for job in jobs]
+
+    def outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
+        """The model's outputs for rows of tokens, as they are: for what no parameter of the task's pipeline gives.
+
+        Args:
+            rows: each at most ``max_length`` tokens long.
+            batch_size: most rows in a batch; by default a batch is limited by its tokens.
+
+        Returns:
+            The arrays of each row by the names of the task's outputs, without padding.
+
+        Raises:
+            RunError: the engine failed.
+        """
+        return self._model.run(rows, batch_size)
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], Any, int | None]:
         """Arguments of the task, its parameters, and the batch size."""
