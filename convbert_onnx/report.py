@@ -1,4 +1,4 @@
-"""What the command line prints for people: results in their context, exports, what a file says of itself, times, metrics."""
+"""What the command line prints for people: results in context, exports, what a file says of itself, times, metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from convbert_onnx.operators import DOMAIN
 
 if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
     from convbert_onnx.runtime.benchmark import Benchmark, ShapeTimes
-    from convbert_onnx.runtime.evaluate import Evaluation
+    from convbert_onnx.runtime.evaluation import Evaluation
 
 __all__ = [
     "describe_benchmark",

@@ -1,7 +1,7 @@
 """Exported models at work: tokenizers, sessions and pipelines on numpy, onnxruntime and tokenizers alone."""
 
 from convbert_onnx.runtime.benchmark import bench
-from convbert_onnx.runtime.evaluate import evaluate
+from convbert_onnx.runtime.evaluation import evaluate
 from convbert_onnx.runtime.inspection import inspect
 from convbert_onnx.runtime.json_lines import answer_lines
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline

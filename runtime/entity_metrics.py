@@ -1,7 +1,7 @@
 """Precision, recall and F1 of entities, as seqeval defines them by default (https://github.com/chakki-works/seqeval).
 
-seqeval follows the script of the CoNLL-2000 task: tags are read leniently, so that IOB1, IOB2 (BIO), IOE and IOBES need not
-be told apart.
+seqeval follows the script of the CoNLL-2000 task: tags are read leniently, so that IOB1, IOB2 (BIO), IOE and IOBES need
+not be told apart.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ def entity_type(tag: str) -> str | None:
 
     Examples: B-PER -> PER, I -> _, O -> _, NOUN -> None
     """
-    prefix, separator, name = tag.partition("-")
+    prefix, _, name = tag.partition("-")
     if prefix not in ("B", "I", "E", "S") and tag != "O":
         return None
     return name or "_"
@@ -31,8 +31,8 @@ def entity_type(tag: str) -> str | None:
 def entities(tags: Sequence[str]) -> list[Entity]:
     """The entities of a sentence.
 
-    An entity goes on as long as words have its type, unless a tag B or S begins another one or E or S has ended it. An I
-    or E after O begins one too.
+    An entity goes on as long as words have its type, unless a tag B or S begins another one or E or S has ended it. An
+    I or E after O begins one too.
 
     Example: ["I-PER", "I-PER", "O", "B-LOC", "B-LOC"] -> [("PER", 0, 1), ("LOC", 3, 3), ("LOC", 4, 4)]
 

@@ -1,4 +1,4 @@
-"""Readers of labelled data: the usual format of each task, from a file to calls of the pipeline and what is expected."""
+"""Readers of labelled data: from the usual file of each task to calls of its pipeline and what is expected."""
 
 import csv
 import io
@@ -211,10 +211,12 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return
     if path.suffix not in (".csv", ".tsv"):
         raise InputError(f"{path}: a file that ends in .csv, .tsv or .jsonl is expected")
-    tab = path.suffix == ".tsv"
     # In a file with tabs, quotes are part of the text.
-    quoting, delimiter = (csv.QUOTE_NONE, "\t") if tab else (csv.QUOTE_MINIMAL, ",")
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = io.StringIO(text, newline="")
+    if path.suffix == ".tsv":
+        reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
+    else:
+        reader = csv.DictReader(lines, strict=True)
     try:
         header = reader.fieldnames or []
         if not {"text", "label"} <= set(header):
@@ -223,7 +225,10 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 f"{', '.join(header) or 'an empty file'}: name the columns so"
             )
         for row in reader:
-            yield f"{path}, line {reader.line_num}", row
+            place = f"{path}, line {reader.line_num}"
+            if None in row:
+                raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
+            yield place, row
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}; mend the quotes and delimiters there") from error
 
