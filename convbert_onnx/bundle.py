@@ -56,14 +56,22 @@ class Comparison:
     Attributes:
         texts: how many texts both files read.
         same_answers: for how many of them the answer stayed the same; None where a task decides nothing.
-        mean_difference: mean absolute difference of the outputs.
+        mean_difference: mean absolute difference of the outputs, on the sample that ships with the exporter.
         worst_difference: the largest.
+        data: the name of the file with labelled data, where one was given; the texts are then those in it.
+        metric: the name of the task's metric on it.
+        before: the metric in fp32, between 0 and 1.
+        after: the metric now.
     """
 
     texts: int
     same_answers: int | None
     mean_difference: float
     worst_difference: float
+    data: str | None = None
+    metric: str | None = None
+    before: float | None = None
+    after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class ExportRecord:
         worst_difference: largest difference of ``validated``, or None.
         validated: the shapes that were compared with PyTorch; of a quantized file, before it was quantized.
         cpu: which CPUs a quantized file is for, or None.
+        layers_in_float: the layers that a quantized file keeps in float, from 0.
         comparison: what quantization did to the outputs, or None.
     """
 
@@ -106,6 +115,7 @@ class ExportRecord:
     worst_difference: float | None
     validated: tuple[ValidatedShape, ...]
     cpu: Cpu | None = None
+    layers_in_float: tuple[int, ...] = ()
     comparison: Comparison | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,7 +128,8 @@ class ExportRecord:
         validated = tuple(ValidatedShape(**shape) for shape in values["validated"])
         found = values.get("comparison")
         comparison = None if found is None else Comparison(**found)
-        return cls(**{**values, "validated": validated, "comparison": comparison})
+        layers = tuple(values.get("layers_in_float", ()))
+        return cls(**{**values, "validated": validated, "layers_in_float": layers, "comparison": comparison})
 
 
 @dataclass(frozen=True)

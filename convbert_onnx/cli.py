@@ -18,6 +18,7 @@ from convbert_onnx.files import replacing
 from convbert_onnx.report import (
     describe_benchmark,
     describe_conversion,
+    describe_evaluation,
     describe_export,
     describe_file,
     describe_result,
@@ -39,12 +40,26 @@ _NATIVE = click.option(
 )
 
 
-_CPU = click.option(
-    "--cpu",
-    type=click.Choice(["auto", *get_args(Cpu)]),
-    default="auto",
-    help="Which CPUs an int8 file is for; auto is this machine.",
-)
+def _int8(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that write int8 files."""
+    for option in (
+        click.option("--auto-mixed", is_flag=True, help="Keep layers in float until --max-drop holds."),
+        click.option(
+            "--max-drop",
+            type=click.FloatRange(min=0, max=1),
+            default=0.005,
+            help="Most that int8 may lose of the metric on --eval, between 0 and 1.",
+        ),
+        click.option("--eval", "data", type=_PATH, help="Labelled data to compare int8 with fp32 on."),
+        click.option(
+            "--cpu",
+            type=click.Choice(["auto", *get_args(Cpu)]),
+            default="auto",
+            help="Which CPUs an int8 file is for; auto is this machine.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 class _Group(click.Group):
@@ -86,7 +101,7 @@ def _hub(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="fp32", help="Number format of the weights."
 )
-@_CPU
+@_int8
 @click.option(
     "--opset", type=click.IntRange(OPSETS[0], OPSETS[-1]), default=OPSETS[0], help="Version of the standard operators."
 )
@@ -138,15 +153,15 @@ def export(
 @main.command()
 @click.argument("model", type=_PATH)
 @click.option("-o", "--output", type=_PATH, required=True, help="File to write.")
-@_CPU
+@_int8
 @_JSON
-def quantize(model: Path, output: Path, cpu: Any, as_json: bool) -> None:
+def quantize(model: Path, output: Path, as_json: bool, **options: Any) -> None:
     """Write an exported fp32 file in int8."""
     from convbert_onnx import exporters
     from convbert_onnx.runtime.external_data import total_bytes
 
     with _steps() as progress:
-        record = exporters.quantize(model, output, cpu=cpu, progress=progress)
+        record = exporters.quantize(model, output, **options, progress=progress)
     _tell_export(record, output, total_bytes(output), as_json)
 
 
@@ -272,6 +287,37 @@ def bench(model: Path, as_json: bool, **options: Any) -> None:
     with _steps() as progress:
         result = runtime.bench(model, **options, progress=progress)
     click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_benchmark(result))
+
+
+@main.command("eval")
+@click.argument("model", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Labelled data in the usual format of the model's task.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most examples, from the beginning of the file.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Most rows in a batch.  [default: limited by its tokens]"
+)
+@click.option("--task", help="Task of a file that does not say it itself.")
+@_PROVIDER
+@_THREADS
+@_NATIVE
+@_JSON
+def evaluate(
+    model: Path,
+    data: Path,
+    task: str | None,
+    providers: tuple[str, ...],
+    threads: int | None,
+    native: bool | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compute the metrics of an exported model on labelled data."""
+    from convbert_onnx import runtime
+
+    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native)
+    with _steps() as progress:
+        result = runtime.evaluate(pipe, data, **options, progress=progress)
+    click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_evaluation(result))
 
 
 def _tell_export(record: ExportRecord, file: Path, size: int, as_json: bool) -> None:

@@ -7,6 +7,7 @@ ConvBertError
   CheckpointError (ValueError)          the weights do not fit the model
     MissingHeadError                    the checkpoint has no trained head for the task
   ExportError (ValueError)              what was asked for cannot be exported
+    QualityError                        quantization would cost more than is allowed
     ParityError                         the exported file computes something else than the model
   BundleError (ValueError)              the file or directory is no model that this version can run
   ProviderError (ValueError)            an execution provider that was asked for is not active
@@ -36,6 +37,7 @@ __all__ = [
     "MissingPackageError",
     "ParityError",
     "ProviderError",
+    "QualityError",
     "RunError",
 ]
 
@@ -82,6 +84,10 @@ class ProviderError(ConvBertError, ValueError):
 
 class KernelsError(ConvBertError, ValueError):
     """The native kernels were demanded where they cannot be used."""
+
+
+class QualityError(ExportError):
+    """Quantization would cost more of the task's metric than is allowed."""
 
 
 class RunError(ConvBertError, RuntimeError):

@@ -1,4 +1,4 @@
-"""What the command line prints for people: results in their context, exports, what a file says of itself, times."""
+"""What the command line prints for people: results in context, exports, what a file says of itself, times, metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,16 @@ from convbert_onnx.operators import DOMAIN
 
 if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
     from convbert_onnx.runtime.benchmark import Benchmark, ShapeTimes
+    from convbert_onnx.runtime.evaluation import Evaluation
 
-__all__ = ["describe_benchmark", "describe_conversion", "describe_export", "describe_file", "describe_result"]
+__all__ = [
+    "describe_benchmark",
+    "describe_conversion",
+    "describe_evaluation",
+    "describe_export",
+    "describe_file",
+    "describe_result",
+]
 
 _AROUND = 60
 """Characters of context shown on each side of an answer."""
@@ -43,8 +51,8 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             **_operators(record.operators),
             "worst difference": "not compared with PyTorch, the graph is as it came"
             if record.worst_difference is None
-            else f"{record.worst_difference:.1e} to PyTorch{' as fp32' if record.comparison else ''} over {len(record.validated)} "
-            f"shapes (allowed {record.tolerance:.0e})",
+            else f"{record.worst_difference:.1e} to PyTorch{' as fp32' if record.comparison else ''} over "
+            f"{len(record.validated)} shapes (allowed {record.tolerance:.0e})",
             **_compared(record.comparison),
         }
     )
@@ -58,7 +66,11 @@ def _compared(comparison: Comparison | None) -> dict[str, str]:
     line = f"outputs differ by {mean:.1e} on average, {worst:.1e} at most"
     if comparison.same_answers is not None:
         line = f"{comparison.same_answers} of {comparison.texts} answers as before; {line}"
-    return {"beside fp32": line}
+    lines = {"beside fp32": line}
+    if comparison.data is not None:
+        metric = f"{comparison.metric} {comparison.after:.4f}, in fp32 {comparison.before:.4f}"
+        lines["evaluated"] = f"{metric}, on {comparison.data} ({comparison.texts} examples)"
+    return lines
 
 
 def _operators(operators: Mapping[str, int]) -> dict[str, str]:
@@ -135,6 +147,22 @@ def describe_benchmark(result: "Benchmark") -> str:
     parts = [head, _table([("shape", "runs", "p50 ms", "p95 ms", "p99 ms", "texts/s", "tokens/s"), *times])]
     parts += [_describe_operators(shape) for shape in result.shapes if shape.operators]
     return "\n\n".join(parts)
+
+
+def describe_evaluation(result: "Evaluation") -> str:
+    """Each metric in per cent, the main one with its interval."""
+    metrics = {name.replace("_", " "): f"{100 * value:.1f} %" for name, value in result.metrics.items()}
+    low, high = (100 * bound for bound in result.interval)
+    main = result.main.replace("_", " ")
+    metrics[main] += f" (95 % interval {low:.1f} to {high:.1f} %, {result.interval_method})"
+    return _columns(
+        {
+            "file": result.file,
+            "task": result.task,
+            "data": f"{result.data}, {result.examples:,} examples in {result.seconds:.1f} s",
+            **metrics,
+        }
+    )
 
 
 def _describe_operators(shape: "ShapeTimes") -> str:

@@ -1,57 +1,98 @@
 """What a change of precision does to answers: a file beside its fp32 original, on text."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convbert_onnx.bundle import Comparison
 from convbert_onnx.exporters.sample_text import QUESTIONS, SENTENCES
+from convbert_onnx.runtime.evaluation import labelled_examples, score
+from convbert_onnx.runtime.labelled_data import LabelledExample
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
+from convbert_onnx.runtime.predictions import mask_pieces, predict
 
-__all__ = ["compare"]
+__all__ = ["compare", "mean_difference"]
 
 _CHOICES = 3
 
 
-def compare(original: Path, changed: Path) -> Comparison:
-    """Run both files on the text that ships with the exporter.
+def compare(original: Path, changed: Path, data: Path | None = None) -> Comparison:
+    """Run both files on text: outputs on the sample that ships with the exporter, answers on labelled data if given.
 
     Args:
         original: the file that is right, a bundle.
         changed: the one that may differ; it needs no bundle.
+        data: labelled data in the format of the task, see :func:`convbert_onnx.runtime.evaluation.evaluate`.
+
+    Raises:
+        InputError: the data are not in the task's format, or do not fit the model.
     """
+    first, second = _open(original, changed)
+    differences = _differences(first, second)
+    mean, worst = float(differences.mean()), float(differences.max())
+    if first.task == "feature-extraction":
+        return Comparison(texts=len(SENTENCES), same_answers=None, mean_difference=mean, worst_difference=worst)
+    examples = _sample(first) if data is None else labelled_examples(first, data)
+    before, after = (predict(pipe, examples) for pipe in (first, second))
+    comparison = Comparison(
+        texts=len(examples),
+        same_answers=sum(one == other for one, other in zip(before, after, strict=True)),
+        mean_difference=mean,
+        worst_difference=worst,
+    )
+    if data is None:
+        return comparison
+    scores = [score(first.task, examples, predictions) for predictions in (before, after)]
+    return replace(
+        comparison,
+        data=data.name,
+        metric=scores[0].main,
+        before=scores[0].metrics[scores[0].main],
+        after=scores[1].metrics[scores[1].main],
+    )
+
+
+def mean_difference(original: Path, changed: Path) -> float:
+    """The mean absolute difference of the outputs on the sample."""
+    return float(_differences(*_open(original, changed)).mean())
+
+
+def _open(original: Path, changed: Path) -> tuple[ConvBertOnnxPipeline, ConvBertOnnxPipeline]:
     first = ConvBertOnnxPipeline(original)
-    second = ConvBertOnnxPipeline(changed, first.task, tokenizer=first.tokenizer, config=first.config)
-    calls = _calls(first)
-    answers = zip(first.answer_each(calls), second.answer_each(calls), strict=True)
-    same = sum(_decision(first.task, one) == _decision(first.task, other) for one, other in answers)
-    differences = np.concatenate(
+    return first, ConvBertOnnxPipeline(changed, first.task, tokenizer=first.tokenizer, config=first.config)
+
+
+def _differences(first: ConvBertOnnxPipeline, second: ConvBertOnnxPipeline) -> NDArray[np.float32]:
+    calls = [dict(example.call) for example in _sample(first)]
+    if first.task == "fill-mask":
+        calls = [{"inputs": f"{first.tokenizer.mask_token} {sentence}"} for sentence in SENTENCES]
+    pairs = zip(first.outputs_each(calls), second.outputs_each(calls), strict=True)
+    return np.concatenate(
         [
             np.abs(one[name] - other[name]).ravel()
-            for rows, others in zip(first.outputs_each(calls), second.outputs_each(calls), strict=True)
+            for rows, others in pairs
             for one, other in zip(rows, others, strict=True)
             for name in one
         ]
     )
-    return Comparison(
-        texts=len(calls),
-        same_answers=None if first.task == "feature-extraction" else same,
-        mean_difference=float(differences.mean()),
-        worst_difference=float(differences.max()),
-    )
 
 
-def _calls(pipe: ConvBertOnnxPipeline) -> Sequence[Mapping[str, Any]]:
-    """The text as calls of the task's pipeline."""
+def _sample(pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
+    """The text as examples of the task, with nothing expected."""
+    calls: list[dict[str, Any]]
     if pipe.task == "question-answering":
-        return [{"question": question, "context": context} for question, context in QUESTIONS]
-    if pipe.task == "multiple-choice":
-        return [_choice(number) for number in range(len(SENTENCES))]
-    if pipe.task == "fill-mask":
-        return [{"inputs": _with_mask(number, str(pipe.tokenizer.mask_token))} for number in range(len(SENTENCES))]
-    return [{"inputs": sentence} for sentence in SENTENCES]
+        calls = [{"question": question, "context": context} for question, context in QUESTIONS]
+    elif pipe.task == "multiple-choice":
+        calls = [_choice(number) for number in range(len(SENTENCES))]
+    elif pipe.task == "token-classification":
+        calls = [{"inputs": sentence.split(), "is_split_into_words": True} for sentence in SENTENCES]
+    else:
+        calls = [{"inputs": sentence} for sentence in SENTENCES]
+    examples = [LabelledExample(f"sample {number}", call, None) for number, call in enumerate(calls, 1)]
+    return mask_pieces(pipe, examples) if pipe.task == "fill-mask" else examples
 
 
 def _choice(number: int) -> dict[str, Any]:
@@ -59,26 +100,3 @@ def _choice(number: int) -> dict[str, Any]:
     *beginning, _ = SENTENCES[number].split(maxsplit=4)
     ends = [SENTENCES[number - shift].split(maxsplit=4)[-1] for shift in range(_CHOICES)]
     return {"prompt": " ".join(beginning), "choices": ends}
-
-
-def _with_mask(number: int, mask: str) -> str:
-    """A sentence in which one word, another one in each sentence, is masked."""
-    words = SENTENCES[number].split()
-    words[number % len(words)] = mask
-    return " ".join(words)
-
-
-def _decision(task: str, result: Any) -> Any:
-    """What a user takes from a result, without how sure it is."""
-    match task:
-        case "question-answering":
-            return result["answer"], result["start"]
-        case "text-classification":
-            return result[0]["label"]
-        case "token-classification":
-            return [(token["index"], token["entity"]) for token in result]
-        case "fill-mask":
-            return result[0]["token"]
-        case "multiple-choice":
-            return result["label"]
-    return None

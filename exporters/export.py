@@ -44,6 +44,9 @@ def export(
     target: Target = "cpu",
     precision: Precision = "fp32",
     cpu: Cpu | Literal["auto"] = "auto",
+    data: str | Path | None = None,
+    max_drop: float = 0.005,
+    auto_mixed: bool = False,
     opset: int = 18,
     padding: Padding = "masked",
     layout: Layout = "file",
@@ -66,7 +69,10 @@ def export(
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
         precision: "fp32"; or "int8", which is what :func:`quantize` makes of that.
-        cpu: which CPUs an int8 file is for, see :func:`quantize`.
+        cpu: which CPUs an int8 file is for; like ``data``, ``max_drop`` and ``auto_mixed`` it is :func:`quantize`'s.
+        data: labelled data to compare an int8 file on.
+        max_drop: how much of the metric it may lose there.
+        auto_mixed: whether layers are kept in float until it does not lose more.
         opset: version of the standard operators, one of ``OPSETS``.
         padding: "masked" makes every row independent of padding; "as-trained" lets padding leak into the convolutions,
             as the reference does.
@@ -87,6 +93,7 @@ def export(
         CheckpointError: its weights do not fit (MissingHeadError: it has none for the task's head).
         ExportError: the combination of options is not possible.
         ParityError: the file would compute something else than the model. Nothing is written.
+        QualityError: int8 would lose more than ``max_drop``. Nothing is written.
         InputError: there is no such task.
     """
     _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
@@ -148,7 +155,13 @@ def export(
             append_bundle(temporary, bundle)
         if precision == "int8":
             record = quantize(
-                original, file, cpu=cpu, progress=lambda step, number, _: progress(step, done + number, total)
+                original,
+                file,
+                cpu=cpu,
+                data=data,
+                max_drop=max_drop,
+                auto_mixed=auto_mixed,
+                progress=lambda step, number, _: progress(step, done + number, total),
             )
     if layout == "directory":
         _write_beside(output, module.config, tokenizer)

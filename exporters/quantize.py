@@ -1,17 +1,19 @@
 """quantize(): an exported fp32 file as a smaller and faster one, compared with the original on text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from convbert_onnx.bundle import Bundle, Cpu, ExportRecord
-from convbert_onnx.errors import BundleError
-from convbert_onnx.exporters.compare import compare
+from convbert_onnx.bundle import Bundle, Comparison, Cpu, ExportRecord
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import BundleError, QualityError
+from convbert_onnx.exporters.compare import compare, mean_difference
 from convbert_onnx.exporters.functions import add_functions, count_special_operators
 from convbert_onnx.exporters.quantize_embeddings import quantize_embeddings
 from convbert_onnx.exporters.quantize_products import quantize_products
@@ -22,12 +24,15 @@ from convbert_onnx.runtime.model import find_file
 
 __all__ = ["QUANTIZE_STEPS", "quantize"]
 
-_STEPS = ("reading the file", "quantizing", "comparing with fp32")
+_STEPS = ("quantizing", "comparing with fp32")
 
 QUANTIZE_STEPS = len(_STEPS)
 """How many steps ``quantize`` tells of."""
 
 _TOOLS = ("convbert-onnx", "onnx", "onnx-ir", "onnxscript")
+
+_NAMED = 3
+"""Layers that the message of a refusal names."""
 
 
 def quantize(
@@ -35,6 +40,9 @@ def quantize(
     output: str | Path,
     *,
     cpu: Cpu | Literal["auto"] = "auto",
+    data: str | Path | None = None,
+    max_drop: float = 0.005,
+    auto_mixed: bool = False,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> ExportRecord:
     """Write an exported model with its products and embeddings in int8.
@@ -47,6 +55,11 @@ def quantize(
         output: the file to write.
         cpu: which CPUs it is for: "vnni" (x86 with AVX-512 VNNI or AVX-VNNI), "avx2" (other x86, where weights have
             seven bits, because pairs of products overflow otherwise), "arm64"; "auto" is this machine.
+        data: labelled data, on which both files are compared by the task's metric too. By default answers are compared
+            on a sample of text that ships with the exporter, and whatever comes of it is written.
+        max_drop: how much the metric, between 0 and 1, may lose on ``data``.
+        auto_mixed: keep layers in float, those first whose quantization changes the outputs most, until the metric
+            holds, instead of refusing.
         progress: told before each step what comes, how many are done, and how many there are.
 
     Returns:
@@ -55,38 +68,46 @@ def quantize(
     Raises:
         FileMissingError: there is no such file.
         BundleError: it is not one that can be quantized.
-        InputError: there is no such CPU.
+        QualityError: the metric drops by more than ``max_drop``. Nothing is written.
+        InputError: there is no such CPU, or the data do not fit.
     """
     cpu = cpu_of_this_machine() if cpu == "auto" else cpu
     bits = weight_bits(cpu)
-    progress(_STEPS[0], 0, len(_STEPS))
     file = find_file(Path(model))
-    graph = ir.load(file)
-    bundle = _bundle_of(graph, file)
-    progress(_STEPS[1], 1, len(_STEPS))
-    tables = quantize_embeddings(graph, bits)
-    quantize_products(graph, bits, tables)
-    common.RemoveUnusedNodesPass()(graph)
-    add_functions(graph, bundle.config)
+    bundle = _bundle_of(file)
+    in_float: list[int] = []
+    costly: list[int] = []
+    with TemporaryDirectory() as folder:
+        candidate = Path(folder, "candidate.onnx")
+        while True:
+            progress(_STEPS[0], 0, QUANTIZE_STEPS)
+            graph = _write(file, candidate, bits, bundle.config, in_float)
+            progress(_STEPS[1], 1, QUANTIZE_STEPS)
+            comparison = compare(file, candidate, Path(data) if data is not None else None)
+            if _drop(comparison) <= max_drop:
+                break
+            costly = costly or _costly_layers(file, candidate, bits, bundle.config)
+            if not auto_mixed or len(in_float) == len(costly):
+                raise QualityError(_refusal(comparison, max_drop, costly, auto_mixed))
+            in_float.append(costly[len(in_float)])
+    record = replace(
+        bundle.record,
+        precision="int8",
+        cpu=cpu,
+        operators=count_special_operators(graph),
+        tools={**bundle.record.tools, **{tool: version(tool) for tool in _TOOLS}}
+        | {"onnxruntime": load_onnxruntime().__version__},
+        layers_in_float=tuple(sorted(in_float)),
+        comparison=comparison,
+    )
     with saving(graph, Path(output)) as temporary:
-        record = replace(
-            bundle.record,
-            precision="int8",
-            cpu=cpu,
-            operators=count_special_operators(graph),
-            tools={**bundle.record.tools, **{tool: version(tool) for tool in _TOOLS}}
-            | {"onnxruntime": load_onnxruntime().__version__},
-        )
-        progress(_STEPS[2], 2, len(_STEPS))
-        bundle = replace(bundle, record=replace(record, comparison=compare(file, temporary)))
-        append_bundle(temporary, bundle)
-    progress(_STEPS[2], 3, len(_STEPS))
-    return bundle.record
+        append_bundle(temporary, replace(bundle, record=record))
+    progress(_STEPS[1], QUANTIZE_STEPS, QUANTIZE_STEPS)
+    return record
 
 
-def _bundle_of(graph: ir.Model, file: Path) -> Bundle:
-    """The bundle of a graph, which is taken out of it together with the functions."""
-    bundle = Bundle.from_metadata(graph.metadata_props)
+def _bundle_of(file: Path) -> Bundle:
+    bundle = Bundle.from_metadata(ir.load(file).metadata_props)
     if bundle is None:
         raise BundleError(f"{file} was not exported by convbert-onnx: export the checkpoint, then quantize that file")
     record = bundle.record
@@ -95,6 +116,45 @@ def _bundle_of(graph: ir.Model, file: Path) -> Bundle:
             f"{file} has target {record.target} and precision {record.precision}: quantize an export with --target cpu "
             "and --precision fp32"
         )
+    return bundle
+
+
+def _write(file: Path, output: Path, bits: int, config: ConvBertConfig, in_float: Collection[int]) -> ir.Model:
+    """Write the file with all layers quantized but some; gives the graph, which has no bundle."""
+    graph = ir.load(file)
     graph.metadata_props.clear()
     graph.functions.clear()
-    return bundle
+    tables = quantize_embeddings(graph, bits)
+    quantize_products(graph, bits, tables, in_float)
+    common.RemoveUnusedNodesPass()(graph)
+    add_functions(graph, config)
+    with saving(graph, output):
+        return graph
+
+
+def _drop(comparison: Comparison) -> float:
+    """How much the metric lost; nothing where there is none."""
+    if comparison.before is None or comparison.after is None:
+        return 0.0
+    return comparison.before - comparison.after
+
+
+def _costly_layers(file: Path, candidate: Path, bits: int, config: ConvBertConfig) -> list[int]:
+    """The layers by how much their own quantization changes the outputs, the costliest first."""
+    layers = range(config.num_hidden_layers)
+    costs = {}
+    for layer in layers:
+        _write(file, candidate, bits, config, set(layers) - {layer})
+        costs[layer] = mean_difference(file, candidate)
+    return sorted(costs, key=lambda layer: -costs[layer])
+
+
+def _refusal(comparison: Comparison, max_drop: float, costly: Sequence[int], auto_mixed: bool) -> str:
+    text = (
+        f"int8 lowers {comparison.metric} on {comparison.data} from {comparison.before:.4f} to {comparison.after:.4f}, "
+        f"more than {max_drop:g}; nothing was written"
+    )
+    if auto_mixed:
+        return f"{text}, because it does so with all layers in float too: pass a higher --max-drop"
+    layers = ", ".join(map(str, costly[:_NAMED]))
+    return f"{text}. The layers that cost most are {layers}: keep such layers in float with --auto-mixed"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
 
-__all__ = ["initializer", "numbers_of", "products", "quantize_columns", "quantize_products"]
+__all__ = ["initializer", "numbers_of", "quantize_columns", "quantize_products"]
 
 _ZERO_POINT = np.uint8(128)
 """Where rows of bytes have their zero."""
@@ -44,11 +44,13 @@ class _Product:
         parts: MatMul nodes, one for each group.
         bias: the bias.
         epilogue: the node behind.
+        layer: the layer, -1 before the first; None for the product with the vocabulary.
     """
 
     parts: tuple[ir.Node, ...]
     bias: ir.Value
     epilogue: ir.Node
+    layer: int | None
 
     @property
     def rows(self) -> ir.Value:
@@ -65,29 +67,37 @@ def quantize_products(
     model: ir.Model,
     bits: int,
     tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]],
-) -> list[str]:
+    in_float: Collection[int] = (),
+) -> int:
     """Turn products into integer products, but for narrow ones such as heads.
 
     Args:
         model: a graph after the edits, with our operators.
         bits: of the weights: 8, or 7 where pairs of byte products must fit into 16 bits.
         tables: bytes and scales of the tables of embeddings that are quantized already.
+        in_float: layers whose products stay as they are.
 
     Returns:
-        The names of the products that were turned.
+        How many products were turned.
     """
-    turned = [product for product in products(model, tables) if not _is_narrow(product)]
+    found = _products(model, tables)
+    turned = [product for product in found if product.layer not in in_float and not _is_narrow(product)]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
     writer = _Writer(model.graph, bits, tables)
     for product in kept:
         writer.turn(product)
-    return [product.name for product in kept]
+    return len(kept)
 
 
-def products(model: ir.Model, tables: Collection[ir.Value]) -> list[_Product]:
+def _products(model: ir.Model, tables: Collection[ir.Value]) -> list[_Product]:
     """The products of a graph that can be turned, in its order."""
-    ends = [node for node in model.graph if node.op_type in _EPILOGUES]
-    return [found for node in ends if (found := _product_before(node, tables)) is not None]
+    found, layer = [], -1
+    for node in model.graph:
+        layer += node.op_type == "BiasSplit"  # the first product of every layer ends with it
+        product = _product_before(node, tables, layer) if node.op_type in _EPILOGUES else None
+        if product is not None:
+            found.append(product)
+    return found
 
 
 def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -97,7 +107,7 @@ def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np
     return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
 
 
-def _product_before(epilogue: ir.Node, tables: Collection[ir.Value]) -> _Product | None:
+def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int) -> _Product | None:
     biases = [value for value in epilogue.inputs if value is not None and is_vector(value)]
     joined = next((value for value in epilogue.inputs if value is not None and value.producer() is not None), None)
     if epilogue.op_type != "Add":
@@ -111,7 +121,8 @@ def _product_before(epilogue: ir.Node, tables: Collection[ir.Value]) -> _Product
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
         return None
-    return _Product(parts, biases[0], epilogue)
+    of_vocabulary = any(_table_of(node.inputs[1]) in tables for node in parts)
+    return _Product(parts, biases[0], epilogue, None if of_vocabulary else layer)
 
 
 def _has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:

@@ -1,6 +1,7 @@
 """Exported models at work: tokenizers, sessions and pipelines on numpy, onnxruntime and tokenizers alone."""
 
 from convbert_onnx.runtime.benchmark import bench
+from convbert_onnx.runtime.evaluation import evaluate
 from convbert_onnx.runtime.inspection import inspect
 from convbert_onnx.runtime.json_lines import answer_lines
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
@@ -13,5 +14,6 @@ __all__ = [
     "ConvBertTokenizerFast",
     "answer_lines",
     "bench",
+    "evaluate",
     "inspect",
 ]

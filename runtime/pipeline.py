@@ -69,6 +69,7 @@ class ConvBertOnnxPipeline:
         tokenizer: the tokenizer.
         config: sizes and labels.
         task: name of the task.
+        max_length: longest row in tokens, special ones included.
         info: what runs where, as JSON could hold it.
 
     Raises:
@@ -108,6 +109,7 @@ class ConvBertOnnxPipeline:
         self.session = self._model.session
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
+        self.max_length = self._model.max_length
         self.task = task if task in SECOND_USES else self._model.task.name
         self._task = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
@@ -167,6 +169,21 @@ class ConvBertOnnxPipeline:
         results = iter(self._run([job for job in jobs if isinstance(job, _Job)], batch_size))
         return [next(results) if isinstance(job, _Job) else job for job in jobs]
 
+    def outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
+        """The model's outputs for rows of tokens, as they are: for what no parameter of the task's pipeline gives.
+
+        Args:
+            rows: each at most ``max_length`` tokens long.
+            batch_size: most rows in a batch; by default a batch is limited by its tokens.
+
+        Returns:
+            The arrays of each row by the names of the task's outputs, without padding.
+
+        Raises:
+            RunError: the engine failed.
+        """
+        return self._model.run(rows, batch_size)
+
     def outputs_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[list[Outputs]]:
         """The model's outputs for the rows of each call, given as its keyword arguments, before they become a result.
 
@@ -178,7 +195,7 @@ class ConvBertOnnxPipeline:
         for call in calls:
             arguments, parameters, _ = self._split(call)
             jobs.append(self._job(arguments, parameters))
-        outputs = iter(self._model.run([row for job in jobs for row in job.rows], batch_size))
+        outputs = iter(self.outputs([row for job in jobs for row in job.rows], batch_size))
         return [list(islice(outputs, len(job.rows))) for job in jobs]
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], Any, int | None]:
