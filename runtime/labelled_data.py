@@ -230,7 +230,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
             yield place, row
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}; mend the quotes and delimiters there") from error
+        number = min(reader.line_num + 1, len(text.splitlines()))  # line_num counts the lines before
+        raise InputError(f"{path}, line {number}: {error}; mend the quotes and delimiters there") from error
 
 
 def _json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

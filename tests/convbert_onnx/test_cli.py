@@ -2,15 +2,17 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from golden import Exported, pipeline_cases, same_result
+from golden import DATA, Exported, pipeline_cases, same_result
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.cli import main
+from convbert_onnx.runtime import evaluate
 
 CASE = pipeline_cases("plain", "question-answering")[0]
 ASK = ("--question", CASE["inputs"]["question"], "--context", CASE["inputs"]["context"])
@@ -149,6 +151,22 @@ def test_bench_json_prints_what_the_library_gives(exported: Exported) -> None:
     assert result["providers"] == ["CPUExecutionProvider"]
 
 
+def test_eval_shows_metrics_and_the_interval_of_the_main_one(exported: Exported) -> None:
+    result = invoke("eval", exported(), "--data", DATA / "labelled" / "squad-2.0.json", "--threads", 1)
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"^data .*squad-2.0.json, 16 examples in [0-9.]+ s$", result.stdout, re.MULTILINE)
+    assert re.search(r"^f1 +[0-9.]+ % \(95 % interval [0-9.]+ to [0-9.]+ %, bootstrap\)$", result.stdout, re.MULTILINE)
+    assert re.search(r"^exact match +[0-9.]+ %$", result.stdout, re.MULTILINE)
+
+
+def test_eval_json_prints_what_the_library_gives(exported: Exported) -> None:
+    model, data = exported(task="text-classification"), DATA / "labelled" / "polarity.tsv"
+    result = json.loads(invoke("eval", model, "--data", data, "--limit", 7, "--batch-size", 2, "--json").stdout)
+    expected = asdict(evaluate(model, data, limit=7))
+    assert min(result.pop("seconds"), expected.pop("seconds")) > 0
+    assert result == json.loads(json.dumps(expected))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -162,6 +180,9 @@ def test_bench_json_prints_what_the_library_gives(exported: Exported) -> None:
         (("bench", "missing.onnx"), "missing.onnx does not exist"),
         (("bench", "{model}", "--shape", "1x2x3"), "batch x length"),
         (("bench", "{model}", "--provider", "cuda"), "convbert-onnx[gpu]"),
+        (("eval", "missing.onnx", "--data", "x.json"), "missing.onnx does not exist"),
+        (("eval", "{model}", "--data", "missing.json"), "missing.json is no file"),
+        (("eval", "{model}", "--data", str(DATA / "paragraph.txt")), "SQuAD's format is expected"),
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_1(exported: Exported, arguments: tuple[str, ...], message: str) -> None:
@@ -181,6 +202,11 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [("--shape", "1xlong"), ("--shape", ""), ("--repeats", 0), ("--seconds", 0)])
 def test_a_bench_of_nothing_is_exit_code_2(arguments: tuple[Any, ...]) -> None:
     assert invoke("bench", "model.onnx", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("--data", "x.json", "--limit", 0)])
+def test_an_eval_of_nothing_is_exit_code_2(arguments: tuple[Any, ...]) -> None:
+    assert invoke("eval", "model.onnx", *arguments).exit_code == 2
 
 
 def test_a_failed_run_leaves_no_output_file(tmp_path: Path) -> None:
