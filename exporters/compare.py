@@ -89,6 +89,8 @@ def _sample(pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
         calls = [_choice(number) for number in range(len(SENTENCES))]
     elif pipe.task == "token-classification":
         calls = [{"inputs": sentence.split(), "is_split_into_words": True} for sentence in SENTENCES]
+    elif pipe.task == "text-classification":
+        calls = [{"inputs": {"text": sentence}} for sentence in SENTENCES]
     else:
         calls = [{"inputs": sentence} for sentence in SENTENCES]
     examples = [LabelledExample(f"sample {number}", call, None) for number, call in enumerate(calls, 1)]

@@ -1,6 +1,8 @@
 """Quantized files: what they answer, how they are made, and the overflow that they avoid."""
 
 import json
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from numpy.typing import NDArray
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Comparison, Cpu
 from convbert_onnx.cli import main
-from convbert_onnx.errors import BundleError, ExportError, InputError
+from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
+from convbert_onnx.exporters.compare import mean_difference
 from convbert_onnx.exporters.quantize_products import quantize_columns
-from convbert_onnx.runtime import cpu
+from convbert_onnx.runtime import cpu, evaluate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
@@ -225,6 +228,62 @@ def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path
     with pytest.raises(BundleError, match="was not exported by convbert-onnx"):
         quantize(tmp_path / "foreign.onnx", output)
     assert not output.exists()
+
+
+LABELLED = Path(__file__).parents[1] / "data" / "labelled"
+DATA = {
+    "question-answering": "squad-1.1.json",
+    "text-classification": "polarity.tsv",
+    "token-classification": "wikigold.conll",
+    "multiple-choice": "codah.jsonl",
+}
+
+
+@pytest.mark.parametrize("task", DATA)
+def test_labelled_data_give_the_metric_before_and_after(exported: Exported, task: str, tmp_path: Path) -> None:
+    data = LABELLED / DATA[task]
+    record = quantize(exported(task=task), tmp_path / "int8.onnx", data=data, max_drop=1)
+    comparison = record.comparison
+    assert comparison is not None
+    assert comparison.data == data.name
+    for file, metric in ((exported(task=task), comparison.before), (tmp_path / "int8.onnx", comparison.after)):
+        result = evaluate(file, data)
+        assert result.metrics[str(comparison.metric)] == metric
+        assert result.examples == comparison.texts
+
+
+def test_a_file_that_loses_too_much_is_refused_with_its_costly_layers(exported: Exported, tmp_path: Path) -> None:
+    data = LABELLED / DATA["text-classification"]
+    original = exported(task="text-classification")
+    with pytest.raises(
+        QualityError, match=r"int8 lowers accuracy on polarity.tsv from 0.* more than -1; nothing was wri"
+    ):
+        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1)
+    with pytest.raises(QualityError, match=r"The layers that cost most are \d, \d, \d: keep such layers in float"):
+        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1)
+    with pytest.raises(QualityError, match="with all layers in float too: pass a higher --max-drop"):
+        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1, auto_mixed=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_stay_in_float_until_the_metric_holds(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drops = iter([0.2, 0.1, 0.004])
+    # The function of the same name hides the module.
+    module = sys.modules[quantize.__module__]
+    monkeypatch.setattr(module, "_drop", lambda comparison: next(drops))
+    data = LABELLED / DATA["text-classification"]
+    original = exported(task="text-classification")
+    record = quantize(original, tmp_path / "mixed.onnx", data=data, auto_mixed=True)
+    monkeypatch.undo()
+    assert len(record.layers_in_float) == 2
+    nodes = Counter(node.op_type for node in onnx.load(tmp_path / "mixed.onnx").graph.node)
+    assert (nodes["BiasSplit"], nodes["DequantizeBiasSplit"]) == (2, 1)
+    quantize(original, tmp_path / "int8.onnx")
+    costs = [mean_difference(original, tmp_path / name) for name in ("mixed.onnx", "int8.onnx")]
+    assert 0 < costs[0] < costs[1]
+    assert ConvBertOnnxPipeline(tmp_path / "mixed.onnx")("It falls.")
 
 
 def test_the_command_quantizes(exported: Exported, tmp_path: Path) -> None:
