@@ -33,6 +33,9 @@ _PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantiz
 _NARROWEST = 64
 """The columns of a product with a bias alone behind it that make it worth bytes."""
 
+_NORMS = 2
+"""AddLayerNorm nodes in a layer."""
+
 _OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
 
 
@@ -44,13 +47,13 @@ class _Product:
         parts: MatMul nodes, one for each group.
         bias: the bias.
         epilogue: the node behind.
-        layer: the layer, -1 before the first; None for the product with the vocabulary.
+        layer: the layer, from 0, which has what comes before it too; what comes after the last has one more.
     """
 
     parts: tuple[ir.Node, ...]
     bias: ir.Value
     epilogue: ir.Node
-    layer: int | None
+    layer: int
 
     @property
     def rows(self) -> ir.Value:
@@ -91,12 +94,12 @@ def quantize_products(
 
 def _products(model: ir.Model, tables: Collection[ir.Value]) -> list[_Product]:
     """The products of a graph that can be turned, in its order."""
-    found, layer = [], -1
+    found, norms = [], 0
     for node in model.graph:
-        layer += node.op_type == "BiasSplit"  # the first product of every layer ends with it
-        product = _product_before(node, tables, layer) if node.op_type in _EPILOGUES else None
+        product = _product_before(node, tables, norms // _NORMS) if node.op_type in _EPILOGUES else None
         if product is not None:
             found.append(product)
+        norms += node.op_type == "AddLayerNorm"
     return found
 
 
@@ -121,8 +124,7 @@ def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int)
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
         return None
-    of_vocabulary = any(_table_of(node.inputs[1]) in tables for node in parts)
-    return _Product(parts, biases[0], epilogue, None if of_vocabulary else layer)
+    return _Product(parts, biases[0], epilogue, layer)
 
 
 def _has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
