@@ -155,9 +155,10 @@ def test_questions_without_answers_have_metrics_of_their_own(exported: Exported)
 def test_what_cannot_be_evaluated_is_refused(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="feature-extraction has no labelled data"):
         evaluate(exported(task="feature-extraction"), FILES["fill-mask"])
-    for options in ({"limit": 0}, {"batch_size": 0}):
-        with pytest.raises(InputError, match="should be >= 1"):
-            evaluate(exported(), FILES["question-answering"], **options)
+    with pytest.raises(InputError, match="limit parameter should be >= 1"):
+        evaluate(exported(), FILES["question-answering"], limit=0)
+    with pytest.raises(InputError, match="batch_size parameter should be >= 1"):
+        evaluate(exported(), FILES["question-answering"], batch_size=0)
     (tmp_path / "a.txt").write_text("fine\n\u4e00\U0001f600\n")
     with pytest.raises(InputError, match="line 2: there is no word piece to mask"):
         evaluate(exported(task="fill-mask"), tmp_path / "a.txt")

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convbert_onnx.runtime.entity_metrics import entities, entity_counts, entity_scores
@@ -84,6 +84,7 @@ def test_entities_are_read_as_by_hand() -> None:
     assert entities([]) == []
 
 
+@settings(deadline=None)  # the first example imports a large library
 @given(st.lists(st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1), min_size=1, max_size=5))
 def test_entities_and_their_scores_are_those_of_seqeval(sentences: list[list[tuple[str, str]]]) -> None:
     labeling = pytest.importorskip("seqeval.metrics.sequence_labeling")
@@ -101,6 +102,7 @@ def test_entities_and_their_scores_are_those_of_seqeval(sentences: list[list[tup
     assert list(scores.values()) == pytest.approx(theirs, abs=1e-12)
 
 
+@settings(deadline=None)  # the first example imports a large library
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1))
 def test_macro_f1_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
