@@ -18,6 +18,7 @@ __all__ = [
     "Layout",
     "Padding",
     "Precision",
+    "Quantized",
     "Target",
     "ValidatedShape",
 ]
@@ -26,7 +27,10 @@ FORMAT_VERSION = 1
 """The version of the metadata's layout. A reader refuses files with a higher one."""
 
 Target = Literal["cpu", "portable"]
-Precision = Literal["fp32", "int8"]
+Quantized = Literal["int8", "int8-weights", "int4-weights"]
+"""Bytes in products, or only weights as bytes or half bytes."""
+
+Precision = Literal["fp32", Quantized]
 Cpu = Literal["vnni", "avx2", "arm64"]
 """Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
 
@@ -94,7 +98,7 @@ class ExportRecord:
         tolerance: difference above which the export would have been refused; None where nothing was compared.
         worst_difference: largest difference of ``validated``, or None.
         validated: the shapes that were compared with PyTorch; of a quantized file, before it was quantized.
-        cpu: which CPUs a quantized file is for, or None.
+        cpu: which CPUs a file with products of bytes is for, or None.
         layers_in_float: the layers that a quantized file keeps in float, from 0.
         comparison: what quantization did to the outputs, or None.
     """

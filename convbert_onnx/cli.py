@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from convbert_onnx.bundle import OPSETS, Cpu, ExportRecord, Layout, Padding, Precision, Target
+from convbert_onnx.bundle import OPSETS, Cpu, ExportRecord, Layout, Padding, Precision, Quantized, Target
 from convbert_onnx.errors import ConvBertError
 from convbert_onnx.files import replacing
 from convbert_onnx.report import (
@@ -153,10 +153,13 @@ def export(
 @main.command()
 @click.argument("model", type=_PATH)
 @click.option("-o", "--output", type=_PATH, required=True, help="File to write.")
+@click.option(
+    "--precision", type=click.Choice(get_args(Quantized)), default="int8", help="Bytes in products, or only weights."
+)
 @_int8
 @_JSON
 def quantize(model: Path, output: Path, as_json: bool, **options: Any) -> None:
-    """Write an exported fp32 file in int8."""
+    """Write an exported fp32 file in int8, or with small weights."""
     from convbert_onnx import exporters
     from convbert_onnx.runtime.external_data import total_bytes
 

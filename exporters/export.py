@@ -68,7 +68,7 @@ def export(
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
-        precision: "fp32"; or "int8", which is what :func:`quantize` makes of that.
+        precision: "fp32"; or "int8", "int8-weights" or "int4-weights", which :func:`quantize` makes of that.
         cpu: which CPUs an int8 file is for; like ``data``, ``max_drop`` and ``auto_mixed`` it is :func:`quantize`'s.
         data: labelled data to compare an int8 file on.
         max_drop: how much of the metric it may lose there.
@@ -101,14 +101,14 @@ def export(
     file = output / "model.onnx" if layout == "directory" else output
     if layout == "file" and output.is_dir():
         raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
-    if precision == "int8" and target != "cpu":
-        raise ExportError("int8 is for --target cpu")
+    if precision != "fp32" and target != "cpu":
+        raise ExportError(f"{precision} is for --target cpu")
     name = type(model).__name__
     if not isinstance(model, nn.Module):
         source = locate(model, revision, offline)
         model, name = source.directory, source.name
     steps = ["reading the checkpoint", "tracing", "writing the graph"]
-    total = len(steps) + len(shapes_to_validate(_config(model))) + (QUANTIZE_STEPS if precision == "int8" else 0)
+    total = len(steps) + len(shapes_to_validate(_config(model))) + (QUANTIZE_STEPS if precision != "fp32" else 0)
 
     progress(steps[0], 0, total)
     module, found = _load(model, task, padding, allow_random_head)
@@ -122,7 +122,7 @@ def export(
     progress(steps[2], 2, total)
     with ExitStack() as stack:
         original = file
-        if precision == "int8":
+        if precision != "fp32":
             original = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
         with saving(graph, original) as temporary:
             done = len(steps)
@@ -153,10 +153,11 @@ def export(
             )
             bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
             append_bundle(temporary, bundle)
-        if precision == "int8":
+        if precision != "fp32":
             record = quantize(
                 original,
                 file,
+                precision=precision,
                 cpu=cpu,
                 data=data,
                 max_drop=max_drop,

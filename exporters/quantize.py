@@ -5,18 +5,19 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from convbert_onnx.bundle import Bundle, Comparison, Cpu, ExportRecord
+from convbert_onnx.bundle import Bundle, Comparison, Cpu, ExportRecord, Quantized
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import BundleError, QualityError
+from convbert_onnx.errors import BundleError, InputError, QualityError
 from convbert_onnx.exporters.compare import compare, mean_difference
 from convbert_onnx.exporters.functions import add_functions, count_special_operators
 from convbert_onnx.exporters.quantize_embeddings import quantize_embeddings
 from convbert_onnx.exporters.quantize_products import quantize_products
+from convbert_onnx.exporters.quantize_weights import quantize_weights
 from convbert_onnx.exporters.save import append_bundle, saving
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
 from convbert_onnx.runtime.engine import load_onnxruntime
@@ -39,22 +40,25 @@ def quantize(
     model: str | Path,
     output: str | Path,
     *,
+    precision: Quantized = "int8",
     cpu: Cpu | Literal["auto"] = "auto",
     data: str | Path | None = None,
     max_drop: float = 0.005,
     auto_mixed: bool = False,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> ExportRecord:
-    """Write an exported model with its products and embeddings in int8.
+    """Write an exported model with its products and embeddings in int8, or only its weights in 8 or 4 bits.
 
-    Weights are symmetric with a scale for each column, activations with a scale for each token, so that no answer
-    depends on what else is in the batch. What is not a product stays in float: convolutions, norms, softmax, heads.
+    In "int8", weights are symmetric with a scale for each column, activations with a scale for each token, so that no
+    answer depends on what else is in the batch. What is not a product stays in float: convolutions, norms, softmax,
+    heads. "int8-weights" and "int4-weights" have a scale for each 64 weights of a column and activations in float.
 
     Args:
         model: a file that ``export`` wrote with ``target="cpu"`` and ``precision="fp32"``, or a directory with one.
         output: the file to write.
-        cpu: which CPUs it is for: "vnni" (x86 with AVX-512 VNNI or AVX-VNNI), "avx2" (other x86, where weights have
-            seven bits, because pairs of products overflow otherwise), "arm64"; "auto" is this machine.
+        precision: "int8", "int8-weights" or "int4-weights".
+        cpu: which CPUs an int8 file is for: "vnni" (x86 with AVX-512 VNNI or AVX-VNNI), "avx2" (other x86, where
+            weights have seven bits, because pairs of products overflow otherwise), "arm64"; "auto" is this machine.
         data: labelled data, on which both files are compared by the task's metric too. By default answers are compared
             on a sample of text that ships with the exporter, and whatever comes of it is written.
         max_drop: how much the metric, between 0 and 1, may lose on ``data``.
@@ -69,8 +73,10 @@ def quantize(
         FileMissingError: there is no such file.
         BundleError: it is not one that can be quantized.
         QualityError: the metric drops by more than ``max_drop``. Nothing is written.
-        InputError: there is no such CPU, or the data do not fit.
+        InputError: there is no such precision or CPU, or the data do not fit.
     """
+    if precision not in get_args(Quantized):
+        raise InputError(f"precision must be one of {', '.join(get_args(Quantized))}, not {precision!r}")
     cpu = cpu_of_this_machine() if cpu == "auto" else cpu
     bits = weight_bits(cpu)
     file = find_file(Path(model))
@@ -81,19 +87,19 @@ def quantize(
         candidate = Path(folder, "candidate.onnx")
         while True:
             progress(_STEPS[0], 0, QUANTIZE_STEPS)
-            graph = _write(file, candidate, bits, bundle.config, in_float)
+            graph = _write(file, candidate, precision, bits, bundle.config, in_float)
             progress(_STEPS[1], 1, QUANTIZE_STEPS)
             comparison = compare(file, candidate, Path(data) if data is not None else None)
             if _drop(comparison) <= max_drop:
                 break
-            costly = costly or _costly_layers(file, candidate, bits, bundle.config)
+            costly = costly or _costly_layers(file, candidate, precision, bits, bundle.config)
             if not auto_mixed or len(in_float) == len(costly):
-                raise QualityError(_refusal(comparison, max_drop, costly, auto_mixed))
+                raise QualityError(_refusal(precision, comparison, max_drop, costly, auto_mixed))
             in_float.append(costly[len(in_float)])
     record = replace(
         bundle.record,
-        precision="int8",
-        cpu=cpu,
+        precision=precision,
+        cpu=cpu if precision == "int8" else None,
         operators=count_special_operators(graph),
         tools={**bundle.record.tools, **{tool: version(tool) for tool in _TOOLS}}
         | {"onnxruntime": load_onnxruntime().__version__},
@@ -119,13 +125,18 @@ def _bundle_of(file: Path) -> Bundle:
     return bundle
 
 
-def _write(file: Path, output: Path, bits: int, config: ConvBertConfig, in_float: Collection[int]) -> ir.Model:
+def _write(
+    file: Path, output: Path, precision: Quantized, bits: int, config: ConvBertConfig, in_float: Collection[int]
+) -> ir.Model:
     """Write the file with all layers quantized but some; gives the graph, which has no bundle."""
     graph = ir.load(file)
     graph.metadata_props.clear()
     graph.functions.clear()
-    tables = quantize_embeddings(graph, bits)
-    quantize_products(graph, bits, tables, in_float)
+    tables = quantize_embeddings(graph, bits if precision == "int8" else 8)
+    if precision == "int8":
+        quantize_products(graph, bits, tables, in_float)
+    else:
+        quantize_weights(graph, 8 if precision == "int8-weights" else 4, in_float)
     common.RemoveUnusedNodesPass()(graph)
     add_functions(graph, config)
     with saving(graph, output):
@@ -139,20 +150,22 @@ def _drop(comparison: Comparison) -> float:
     return comparison.before - comparison.after
 
 
-def _costly_layers(file: Path, candidate: Path, bits: int, config: ConvBertConfig) -> list[int]:
+def _costly_layers(file: Path, candidate: Path, precision: Quantized, bits: int, config: ConvBertConfig) -> list[int]:
     """The layers by how much their own quantization changes the outputs, the costliest first."""
     layers = range(config.num_hidden_layers)
     costs = {}
     for layer in layers:
-        _write(file, candidate, bits, config, set(layers) - {layer})
+        _write(file, candidate, precision, bits, config, set(layers) - {layer})
         costs[layer] = mean_difference(file, candidate)
     return sorted(costs, key=lambda layer: -costs[layer])
 
 
-def _refusal(comparison: Comparison, max_drop: float, costly: Sequence[int], auto_mixed: bool) -> str:
+def _refusal(
+    precision: Quantized, comparison: Comparison, max_drop: float, costly: Sequence[int], auto_mixed: bool
+) -> str:
     text = (
-        f"int8 lowers {comparison.metric} on {comparison.data} from {comparison.before:.4f} to {comparison.after:.4f}, "
-        f"more than {max_drop:g}; nothing was written"
+        f"{precision} lowers {comparison.metric} on {comparison.data} from {comparison.before:.4f} to "
+        f"{comparison.after:.4f}, more than {max_drop:g}; nothing was written"
     )
     if auto_mixed:
         return f"{text}, because it does so with all layers in float too: pass a higher --max-drop"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
 
-__all__ = ["initializer", "numbers_of", "quantize_columns", "quantize_products"]
+__all__ = ["Product", "found_products", "initializer", "numbers_of", "quantize_columns", "quantize_products"]
 
 _ZERO_POINT = np.uint8(128)
 """Where rows of bytes have their zero."""
@@ -40,7 +40,7 @@ _OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
 
 
 @dataclass(frozen=True)
-class _Product:
+class Product:
     """A product of rows and fixed weights, in one part or in groups side by side, with what follows it.
 
     Attributes:
@@ -83,8 +83,7 @@ def quantize_products(
     Returns:
         How many products were turned.
     """
-    found = _products(model, tables)
-    turned = [product for product in found if product.layer not in in_float and not _is_narrow(product)]
+    turned = [product for product in found_products(model, tables) if product.layer not in in_float]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
     writer = _Writer(model.graph, bits, tables)
     for product in kept:
@@ -92,12 +91,12 @@ def quantize_products(
     return len(kept)
 
 
-def _products(model: ir.Model, tables: Collection[ir.Value]) -> list[_Product]:
-    """The products of a graph that can be turned, in its order."""
+def found_products(model: ir.Model, tables: Collection[ir.Value]) -> list[Product]:
+    """The products of a graph that are worth quantizing, in its order; tables may be their weights too."""
     found, norms = [], 0
     for node in model.graph:
         product = _product_before(node, tables, norms // _NORMS) if node.op_type in _EPILOGUES else None
-        if product is not None:
+        if product is not None and not _is_narrow(product):
             found.append(product)
         norms += node.op_type == "AddLayerNorm"
     return found
@@ -110,7 +109,7 @@ def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np
     return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
 
 
-def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int) -> _Product | None:
+def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int) -> Product | None:
     biases = [value for value in epilogue.inputs if value is not None and is_vector(value)]
     joined = next((value for value in epilogue.inputs if value is not None and value.producer() is not None), None)
     if epilogue.op_type != "Add":
@@ -124,7 +123,7 @@ def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int)
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
         return None
-    return _Product(parts, biases[0], epilogue, layer)
+    return Product(parts, biases[0], epilogue, layer)
 
 
 def _has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
@@ -147,13 +146,13 @@ def _before_split(value: ir.Value | None) -> ir.Value:
     return node.inputs[0] if split else value  # type: ignore[union-attr, return-value]
 
 
-def _is_narrow(product: _Product) -> bool:
+def _is_narrow(product: Product) -> bool:
     """Whether it is a head or makes the span's kernels: little work, and every digit counts."""
     shape = product.bias.shape
     return product.epilogue.op_type == "Add" and shape is not None and shape.numpy()[0] < _NARROWEST
 
 
-def _leaves_as_floats(product: _Product, turned: list[_Product]) -> bool:
+def _leaves_as_floats(product: Product, turned: list[Product]) -> bool:
     """Whether a Gelu's floats are wanted, which an integer product does not leave behind."""
     if product.epilogue.op_type != "BiasGelu":
         return False
@@ -177,7 +176,7 @@ class _Writer:
         self._splits: dict[ir.Value, ir.Value] = {}
         self._zero_point = initializer(graph, "zero_point", np.array(_ZERO_POINT))
 
-    def turn(self, product: _Product) -> None:
+    def turn(self, product: Product) -> None:
         """Put an integer product and its epilogue in the place of a product."""
         epilogue = product.epilogue
         rows = product.rows

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.bundle import Comparison, Cpu
+from convbert_onnx.bundle import Comparison, Cpu, Quantized
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
 from convbert_onnx.exporters.quantize_products import quantize_columns
+from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
 from convbert_onnx.runtime import cpu, evaluate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
 
@@ -210,6 +211,37 @@ def test_the_cpu_is_known(
     cpu_of_this_machine.cache_clear()
 
 
+@pytest.mark.parametrize("architecture", ["plain", "grouped"])
+@pytest.mark.parametrize(("precision", "least"), [("int8-weights", 0.97), ("int4-weights", 0.6)])
+def test_weights_alone_can_be_small(
+    exported: Exported, architecture: str, precision: Quantized, least: float, tmp_path: Path
+) -> None:
+    original = exported(architecture)
+    record = quantize(original, tmp_path / "small.onnx", precision=precision)
+    assert (record.precision, record.cpu) == (precision, None)
+    assert record.operators["com.microsoft.MatMulNBits"] >= 3 * 4
+    ((right,),) = ConvBertOnnxPipeline(original).outputs_each([QUESTION])
+    ((ours,),) = ConvBertOnnxPipeline(tmp_path / "small.onnx").outputs_each([QUESTION])
+    for name in right:
+        assert least < np.corrcoef(right[name], ours[name])[0, 1] < 1
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize(("inputs", "outputs"), [(64, 3), (1, 1), (100, 5), (128, 2)])
+def test_blocks_keep_their_numbers_to_half_a_step(bits: int, inputs: int, outputs: int) -> None:
+    weight = np.random.default_rng(0).standard_normal((inputs, outputs), np.float32)
+    blocks, scales = quantize_blocks(weight, bits)
+    count = -(-inputs // BLOCK)
+    assert blocks.shape == (outputs, count, BLOCK * bits // 8)
+    assert scales.shape == (outputs, count)
+    numbers = blocks.astype(int)
+    if bits == 4:
+        numbers = np.stack([numbers & 15, numbers >> 4], axis=-1).reshape(outputs, count, BLOCK)
+    restored = ((numbers - 2 ** (bits - 1)) * scales[..., None]).reshape(outputs, -1)[:, :inputs].T
+    steps = np.repeat(scales, BLOCK, axis=1)[:, :inputs].T
+    assert (np.abs(restored - weight) <= 0.501 * steps).all()
+
+
 def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.onnx"
     with pytest.raises(
@@ -220,6 +252,8 @@ def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path
         quantize(quantized, output)
     with pytest.raises(InputError, match="cpu must be one of auto, vnni, avx2, arm64, not 'z80'"):
         quantize(exported(), output, cpu="z80")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="precision must be one of int8, int8-weights, int4-weights, not 'fp8'"):
+        quantize(exported(), output, precision="fp8")  # type: ignore[arg-type]
     with pytest.raises(ExportError, match="int8 is for --target cpu"):
         export(PLAIN, output, precision="int8", target="portable")
     model = onnx.load(exported())

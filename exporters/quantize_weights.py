@@ -1,0 +1,76 @@
+"""The weights of products as integers of few bits with a scale for each block, for machines that lack memory."""
+
+from collections.abc import Collection
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from convbert_onnx.exporters.quantize_products import found_products, initializer, numbers_of
+
+__all__ = ["BLOCK", "quantize_blocks", "quantize_weights"]
+
+BLOCK = 64
+"""Weights of a column that share a scale."""
+
+
+def quantize_weights(model: ir.Model, bits: int, in_float: Collection[int] = ()) -> int:
+    """Let products read small weights, as onnxruntime's MatMulNBits does; activations stay floats.
+
+    Args:
+        model: a graph after the edits.
+        bits: 8 or 4.
+        in_float: layers whose products stay as they are.
+
+    Returns:
+        How many products were turned.
+    """
+    turned = 0
+    for product in found_products(model, ()):
+        if product.layer in in_float:
+            continue
+        for part in product.parts:
+            weight = part.inputs[1]
+            assert weight is not None
+            blocks, scales = quantize_blocks(numbers_of(weight), bits)
+            inputs, outputs = numbers_of(weight).shape
+            name = str(weight.name).removesuffix(".weight")
+            node = ir.node(
+                "MatMulNBits",
+                [
+                    part.inputs[0],
+                    initializer(model.graph, f"{name}.blocks", blocks),
+                    initializer(model.graph, f"{name}.scales", scales),
+                ],
+                {"K": inputs, "N": outputs, "bits": bits, "block_size": BLOCK, "accuracy_level": 1},
+                domain="com.microsoft",
+            )
+            old, new = part.outputs[0], node.outputs[0]
+            new.type, new.shape = old.type, old.shape
+            model.graph.insert_before(part, node)
+            ir.convenience.replace_all_uses_with(old, new)
+            turned += 1
+    if turned:
+        model.opset_imports["com.microsoft"] = 1
+    return turned
+
+
+def quantize_blocks(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A weight [inputs, outputs] in the layout of MatMulNBits.
+
+    Returns:
+        Numbers around 2^(bits-1), [outputs, blocks, BLOCK * bits / 8] bytes, the earlier of two in the lower half of a
+        byte where they have four bits; and scales [outputs, blocks].
+    """
+    inputs, outputs = weight.shape
+    blocks = -(-inputs // BLOCK)
+    columns = np.zeros((outputs, blocks * BLOCK), np.float32)
+    columns[:, :inputs] = weight.T
+    columns = columns.reshape(outputs, blocks, BLOCK)
+    largest = 2 ** (bits - 1) - 1
+    scales = np.abs(columns).max(axis=-1) / np.float32(largest)
+    safe = np.where(scales > 0, scales, np.float32(1))
+    numbers = (np.rint(columns / safe[..., None]) + 2 ** (bits - 1)).astype(np.uint8)
+    if bits == 4:
+        numbers = numbers[..., 0::2] | numbers[..., 1::2] << 4
+    return numbers, scales.astype(np.float32)
