@@ -11,7 +11,9 @@ from convbert_onnx.errors import BundleError
 __all__ = [
     "FORMAT_VERSION",
     "OPSETS",
+    "Activations",
     "Bundle",
+    "CalibrationMethod",
     "Comparison",
     "Cpu",
     "ExportRecord",
@@ -27,12 +29,18 @@ FORMAT_VERSION = 1
 """The version of the metadata's layout. A reader refuses files with a higher one."""
 
 Target = Literal["cpu", "portable"]
-Quantized = Literal["int8", "int8-weights", "int4-weights"]
+Quantized = Literal["int8", "int8-static", "int8-weights", "int4-weights"]
 """Bytes in products, or only weights as bytes or half bytes."""
 
 Precision = Literal["fp32", Quantized]
 Cpu = Literal["vnni", "avx2", "arm64"]
 """Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
+
+CalibrationMethod = Literal["min-max", "entropy", "percentile"]
+"""Which activations fix a scale: all, or, cut off in one of two ways, those that are not rare."""
+
+Activations = Literal["unsigned", "signed"]
+"""The bytes of activations with fixed scales."""
 
 Padding = Literal["masked", "as-trained"]
 Layout = Literal["file", "directory"]

@@ -12,7 +12,18 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from convbert_onnx.bundle import OPSETS, Cpu, ExportRecord, Layout, Padding, Precision, Quantized, Target
+from convbert_onnx.bundle import (
+    OPSETS,
+    Activations,
+    CalibrationMethod,
+    Cpu,
+    ExportRecord,
+    Layout,
+    Padding,
+    Precision,
+    Quantized,
+    Target,
+)
 from convbert_onnx.errors import ConvBertError
 from convbert_onnx.files import replacing
 from convbert_onnx.report import (
@@ -43,6 +54,19 @@ _NATIVE = click.option(
 def _int8(command: Callable[..., None]) -> Callable[..., None]:
     """The options of commands that write int8 files."""
     for option in (
+        click.option(
+            "--activations",
+            type=click.Choice(get_args(Activations)),
+            default="unsigned",
+            help="Bytes of int8-static: unsigned for CPUs, signed for TensorRT.",
+        ),
+        click.option(
+            "--calibration-method",
+            type=click.Choice(get_args(CalibrationMethod)),
+            default="min-max",
+            help="Which activations count for the scales of int8-static.",
+        ),
+        click.option("--calibration", type=_PATH, help="Text, or labelled data, that fixes the scales of int8-static."),
         click.option("--auto-mixed", is_flag=True, help="Keep layers in float until --max-drop holds."),
         click.option(
             "--max-drop",

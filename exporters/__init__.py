@@ -4,8 +4,9 @@ from convbert_onnx.extras import require
 
 require("exporting", "cpu,export", "torch", "onnx", "onnx_ir", "onnxscript", "safetensors")
 
+from convbert_onnx.exporters.calibrate import calibrate
 from convbert_onnx.exporters.export import export
 from convbert_onnx.exporters.from_optimum import from_optimum
 from convbert_onnx.exporters.quantize import quantize
 
-__all__ = ["export", "from_optimum", "quantize"]
+__all__ = ["calibrate", "export", "from_optimum", "quantize"]

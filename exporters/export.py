@@ -9,9 +9,21 @@ from typing import Any, Literal, get_args
 
 from torch import nn
 
-from convbert_onnx.bundle import OPSETS, Bundle, Cpu, ExportRecord, Layout, Padding, Precision, Target
+from convbert_onnx.bundle import (
+    OPSETS,
+    Activations,
+    Bundle,
+    CalibrationMethod,
+    Cpu,
+    ExportRecord,
+    Layout,
+    Padding,
+    Precision,
+    Target,
+)
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError
+from convbert_onnx.exporters.calibrate import Ranges
 from convbert_onnx.exporters.edits import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
 from convbert_onnx.exporters.quantize import QUANTIZE_STEPS, quantize
@@ -47,6 +59,9 @@ def export(
     data: str | Path | None = None,
     max_drop: float = 0.005,
     auto_mixed: bool = False,
+    calibration: str | Path | Ranges | None = None,
+    calibration_method: CalibrationMethod = "min-max",
+    activations: Activations = "unsigned",
     opset: int = 18,
     padding: Padding = "masked",
     layout: Layout = "file",
@@ -68,11 +83,14 @@ def export(
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
-        precision: "fp32"; or "int8", "int8-weights" or "int4-weights", which :func:`quantize` makes of that.
-        cpu: which CPUs an int8 file is for; like ``data``, ``max_drop`` and ``auto_mixed`` it is :func:`quantize`'s.
+        precision: "fp32"; or "int8", "int8-static", "int8-weights" or "int4-weights", which :func:`quantize` makes of that.
+        cpu: which CPUs an int8 file is for; like all to ``activations`` it is :func:`quantize`'s.
         data: labelled data to compare an int8 file on.
         max_drop: how much of the metric it may lose there.
         auto_mixed: whether layers are kept in float until it does not lose more.
+        calibration: text whose activations fix the scales of an int8-static file.
+        calibration_method: how they do.
+        activations: "unsigned" or "signed" bytes.
         opset: version of the standard operators, one of ``OPSETS``.
         padding: "masked" makes every row independent of padding; "as-trained" lets padding leak into the convolutions,
             as the reference does.
@@ -101,8 +119,10 @@ def export(
     file = output / "model.onnx" if layout == "directory" else output
     if layout == "file" and output.is_dir():
         raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
-    if precision != "fp32" and target != "cpu":
+    if precision.endswith("weights") and target != "cpu":
         raise ExportError(f"{precision} is for --target cpu")
+    if (precision == "int8-static") != (calibration is not None):
+        raise InputError("int8-static needs --calibration with text that the model reads, and nothing else takes it")
     name = type(model).__name__
     if not isinstance(model, nn.Module):
         source = locate(model, revision, offline)
@@ -162,6 +182,9 @@ def export(
                 data=data,
                 max_drop=max_drop,
                 auto_mixed=auto_mixed,
+                calibration=calibration,
+                calibration_method=calibration_method,
+                activations=activations,
                 progress=lambda step, number, _: progress(step, done + number, total),
             )
     if layout == "directory":

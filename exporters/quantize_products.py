@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
 
-__all__ = ["Product", "found_products", "initializer", "numbers_of", "quantize_columns", "quantize_products"]
+__all__ = [
+    "NARROWEST",
+    "NORMS",
+    "Product",
+    "found_products",
+    "has_fixed_weight",
+    "initializer",
+    "numbers_of",
+    "quantize_columns",
+    "quantize_products",
+    "table_of",
+]
 
 _ZERO_POINT = np.uint8(128)
 """Where rows of bytes have their zero."""
@@ -30,11 +41,11 @@ _EPILOGUES = {
 _PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantize"}
 """What makes rows, and what makes bytes of them in the same pass."""
 
-_NARROWEST = 64
+NARROWEST = 64
 """The columns of a product with a bias alone behind it that make it worth bytes."""
 
-_NORMS = 2
-"""AddLayerNorm nodes in a layer."""
+NORMS = 2
+"""Norms of a layer."""
 
 _OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
 
@@ -95,7 +106,7 @@ def found_products(model: ir.Model, tables: Collection[ir.Value]) -> list[Produc
     """The products of a graph that are worth quantizing, in its order; tables may be their weights too."""
     found, norms = [], 0
     for node in model.graph:
-        product = _product_before(node, tables, norms // _NORMS) if node.op_type in _EPILOGUES else None
+        product = _product_before(node, tables, norms // NORMS) if node.op_type in _EPILOGUES else None
         if product is not None and not _is_narrow(product):
             found.append(product)
         norms += node.op_type == "AddLayerNorm"
@@ -119,21 +130,22 @@ def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int)
         return None
     groups = producer.inputs if producer.op_type == "Concat" else [joined]
     nodes = [value.producer() for value in groups if value is not None]
-    parts = tuple(node for node in nodes if node is not None and _has_fixed_weight(node, tables))
+    parts = tuple(node for node in nodes if node is not None and has_fixed_weight(node, tables))
     rows = {_before_split(node.inputs[0]) for node in parts}
     if len(parts) != len(nodes) or len(rows) != 1:
         return None
     return Product(parts, biases[0], epilogue, layer)
 
 
-def _has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
+def has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
+    """Whether a node is a MatMul whose weight is known, or is one of the tables."""
     weight = node.inputs[1] if node.op_type == "MatMul" else None
-    if weight is None or _table_of(weight) in tables:
+    if weight is None or table_of(weight) in tables:
         return weight is not None
     return weight.const_value is not None and weight.const_value.shape.rank() == 2
 
 
-def _table_of(weight: ir.Value | None) -> ir.Value | None:
+def table_of(weight: ir.Value | None) -> ir.Value | None:
     """The table of embeddings whose rows are the columns of a weight."""
     node = weight.producer() if weight is not None else None
     return node.inputs[0] if node is not None and node.op_type == "Transpose" else None
@@ -149,7 +161,7 @@ def _before_split(value: ir.Value | None) -> ir.Value:
 def _is_narrow(product: Product) -> bool:
     """Whether it is a head or makes the span's kernels: little work, and every digit counts."""
     shape = product.bias.shape
-    return product.epilogue.op_type == "Add" and shape is not None and shape.numpy()[0] < _NARROWEST
+    return product.epilogue.op_type == "Add" and shape is not None and shape.numpy()[0] < NARROWEST
 
 
 def _leaves_as_floats(product: Product, turned: list[Product]) -> bool:
@@ -222,7 +234,7 @@ class _Writer:
     def _weight(self, part: ir.Node, name: str) -> tuple[ir.Value, ir.Value]:
         """The bytes of a weight and its scales; those of a table of embeddings, turned, where it is one."""
         weight = part.inputs[1]
-        table = _table_of(weight)
+        table = table_of(weight)
         if table is not None and table in self._tables:
             rows, scales = self._tables[table]
             turned = ir.node("Transpose", [rows], {"perm": [1, 0]})

@@ -14,7 +14,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, RunError
 from convbert_onnx.runtime.batching import batches, collate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
-from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.kernels import KernelUse, Native
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.session import open_session
@@ -65,6 +65,15 @@ class Model:
     def _has_choices(self) -> bool:
         return "choices" in self.task.inputs[0].axes
 
+    def feed(self, rows: Sequence[Encoding]) -> dict[str, IntArray]:
+        """The session's inputs for a batch of rows."""
+        inputs = collate(rows, self.tokenizer.pad_token_id)
+        if self._has_choices:
+            # The score of a choice does not depend on the others, so each row can be a question of its own.
+            inputs = {name: array[:, None] for name, array in inputs.items()}
+        wanted = {spec.name for spec in self.session.get_inputs()}
+        return {name: array for name, array in inputs.items() if name in wanted}
+
     def run(self, rows: Sequence[Encoding], max_rows: int | None = None) -> list[Outputs]:
         """The outputs of each row, in the rows' order.
 
@@ -73,17 +82,12 @@ class Model:
         """
         results: list[Outputs] = [{}] * len(rows)
         names = [spec.name for spec in self.task.outputs]
-        wanted = {spec.name for spec in self.session.get_inputs()}
         for batch in batches(rows, max_rows=max_rows, equal_lengths=self.padding_changes_results):
-            inputs = collate([rows[number] for number in batch], self.tokenizer.pad_token_id)
-            if self._has_choices:
-                # The score of a choice does not depend on the others, so each row can be a question of its own.
-                inputs = {name: array[:, None] for name, array in inputs.items()}
-            feed = {name: array for name, array in inputs.items() if name in wanted}
+            feed = self.feed([rows[number] for number in batch])
             try:
                 arrays = self.session.run(names, feed)
             except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-                shape = inputs["input_ids"].shape
+                shape = feed["input_ids"].shape
                 raise RunError(f"onnxruntime failed on {self.path} with a batch of {shape} tokens: {error}") from error
             for position, number in enumerate(batch):
                 length = len(rows[number])

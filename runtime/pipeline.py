@@ -8,7 +8,7 @@ from typing import Any
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ConvBertError, InputError
-from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
 from convbert_onnx.runtime.kernels import Native, describe_kernels
@@ -191,12 +191,24 @@ class ConvBertOnnxPipeline:
             InputError: an input or parameter is wrong or missing.
             RunError: the engine failed.
         """
+        jobs = self._jobs(calls)
+        outputs = iter(self.outputs([row for job in jobs for row in job.rows], batch_size))
+        return [list(islice(outputs, len(job.rows))) for job in jobs]
+
+    def inputs_each(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, IntArray]]:
+        """The session's inputs for the rows of all calls, given as their keyword arguments; each row is a batch.
+
+        Raises:
+            InputError: an input or parameter is wrong or missing.
+        """
+        return [self._model.feed([row]) for job in self._jobs(calls) for row in job.rows]
+
+    def _jobs(self, calls: Iterable[Mapping[str, Any]]) -> list[_Job]:
         jobs = []
         for call in calls:
             arguments, parameters, _ = self._split(call)
             jobs.append(self._job(arguments, parameters))
-        outputs = iter(self.outputs([row for job in jobs for row in job.rows], batch_size))
-        return [list(islice(outputs, len(job.rows))) for job in jobs]
+        return jobs
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], Any, int | None]:
         """Arguments of the task, its parameters, and the batch size."""

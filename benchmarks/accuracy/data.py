@@ -82,8 +82,8 @@ def write_data(task: str, public: Path, folder: Path) -> list[str]:
         for sentence in _conll(path)
     ]
     test = [sentence for path in sorted((public / "uner_en_ewt").glob("*.iob2")) for sentence in _conll(path, word=1)]
-    for name, split in ((names.train, train), (names.test, test)):
-        blocks = ("".join(f"{word} {tag}\n" for word, tag in sentence) for sentence in split)
+    for name, sentences_of in ((names.train, train), (names.test, test)):
+        blocks = ("".join(f"{word} {tag}\n" for word, tag in sentence) for sentence in sentences_of)
         (folder / name).write_text("\n".join(blocks))
     return ["O", *(f"{position}-{kind}" for kind in _ENTITIES for position in "BI")]
 

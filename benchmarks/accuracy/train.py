@@ -44,8 +44,9 @@ def train(task: str, folder: Path, public: Path, labels: list[str]) -> None:
     checkpoint.mkdir()
     tokenizer = _tokenizer(task, public / "vocab", checkpoint)
     rows = _ROWS[task](folder / TASKS[task].train, tokenizer, labels)
-    names = {"id2label": dict(enumerate(labels))} if labels else {}
-    config = replace(PRESETS["small"], num_hidden_layers=_LAYERS, vocab_size=tokenizer.get_vocab_size(), **names)
+    config = replace(PRESETS["small"], num_hidden_layers=_LAYERS, vocab_size=tokenizer.get_vocab_size())
+    if labels:
+        config = replace(config, id2label=dict(enumerate(labels)))
     model = HEADS[task_by_name(task).head](config)
     steps = _EPOCHS[task] * math.ceil(len(rows) / _BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=0.01)
