@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.models import write_checkpoint
 from convbert_onnx import ConvBertConfig
 
-__all__ = ["FILES", "File"]
+__all__ = ["FILES", "File", "optimum_cli"]
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,16 @@ def _ours(name: str, **options: Any) -> Callable[[str, Path], None]:
 
 
 def _optimum(model: str, folder: Path) -> None:
-    _optimum_cli("export", "onnx", "--task", "question-answering", "--model", folder / "checkpoint", folder / "optimum")
+    optimum_cli("export", "onnx", "--task", "question-answering", "--model", folder / "checkpoint", folder / "optimum")
 
 
 def _optimum_int8(model: str, folder: Path) -> None:
     source, output = folder / "optimum", folder / "optimum-int8"
-    _optimum_cli(
-        "onnxruntime", "quantize", "--onnx_model", source, "--avx512_vnni", "--per_channel", "--output", output
-    )
+    optimum_cli("onnxruntime", "quantize", "--onnx_model", source, "--avx512_vnni", "--per_channel", "--output", output)
 
 
-def _optimum_cli(*arguments: object) -> None:
+def optimum_cli(*arguments: object) -> None:
+    """Run optimum's own command line."""
     command = [sys.executable, "-m", "optimum.commands.optimum_cli", *map(str, arguments)]
     subprocess.run(command, check=True)
 

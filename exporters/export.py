@@ -83,7 +83,8 @@ def export(
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
-        precision: "fp32"; or "int8", "int8-static", "int8-weights" or "int4-weights", which :func:`quantize` makes of that.
+        precision: "fp32"; or "int8", "int8-static", "int8-weights" or "int4-weights", which :func:`quantize` makes of
+            that.
         cpu: which CPUs an int8 file is for; like all to ``activations`` it is :func:`quantize`'s.
         data: labelled data to compare an int8 file on.
         max_drop: how much of the metric it may lose there.

@@ -1,0 +1,93 @@
+"""The command: trains, writes every form, and a page of what each did to answers."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy.data import TASKS, write_data
+from benchmarks.accuracy.forms import FORMS, FP32
+from benchmarks.accuracy.train import train
+from benchmarks.environment import ROOT, WORK
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.runtime.evaluation import labelled_examples, score
+from convbert_onnx.runtime.metrics import wilson_interval
+from convbert_onnx.runtime.predictions import predict
+
+_HEADER = """\
+# What quantization does to answers
+
+ConvBERTs of six layers (hidden size 256), trained from random weights on a few thousand texts, and measured on texts from
+other articles or sources, which neither training nor calibration saw. `python -m benchmarks.accuracy FOLDER` makes this
+page; `benchmarks/accuracy/data.py` says what is in the folder. Unchanged answers have 95 % Wilson intervals; optimum's
+file is `--avx2 --per_channel`.
+"""
+
+
+def main() -> None:
+    """Train what is not trained yet, and measure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("public", type=Path, help="the folder of public data")
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--work", type=Path, default=WORK / "accuracy", help="where models and files go")
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "accuracy")
+    options = parser.parse_args()
+    results = {task: _measure(task, options.public, options.work / task) for task in options.tasks}
+    options.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    options.output.with_suffix(".md").write_text(_page(results))
+    print(options.output.with_suffix(".md").read_text())
+
+
+def _measure(task: str, public: Path, folder: Path) -> list[dict[str, Any]]:
+    """A row for each form, the fp32 one first."""
+    if not (folder / "checkpoint" / "model.safetensors").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        train(task, folder, public, write_data(task, public, folder))
+    rows: list[dict[str, Any]] = []
+    right: list[Any] = []
+    for name, make in FORMS.items():
+        file = folder / (name if name == "optimum int8" else f"{name}.onnx")
+        if not file.exists():
+            print(f"{task}: writing {name}", flush=True)
+            make(task, folder, file)
+        pipe = ConvBertOnnxPipeline(file, task, threads=2)
+        examples = labelled_examples(pipe, folder / TASKS[task].test)
+        answers = predict(pipe, examples)
+        right = right or answers
+        same = sum(one == other for one, other in zip(answers, right, strict=True))
+        scores = score(task, examples, answers)
+        rows.append(
+            {
+                "form": name,
+                "texts": len(examples),
+                "same": same,
+                "interval": wilson_interval(same, len(examples)),
+                "metrics": scores.metrics,
+                "main": scores.main,
+            }
+        )
+        print(f"{task}: {name}: {same} of {len(examples)}, {scores.main} {scores.metrics[scores.main]:.4f}", flush=True)
+    return rows
+
+
+def _page(results: dict[str, list[dict[str, Any]]]) -> str:
+    parts = [_HEADER]
+    for task, rows in results.items():
+        main = rows[0]["main"]
+        lines = [
+            f"## {task}, {rows[0]['texts']:,} texts\n",
+            f"| form | {main} | against fp32, points | answers unchanged |",
+            "|---|---|---|---|",
+        ]
+        before = rows[0]["metrics"][main]
+        for row in rows:
+            low, high = row["interval"]
+            after = row["metrics"][main]
+            share = f"{row['same'] / row['texts']:.2%} ({low:.2%} to {high:.2%})" if row["form"] != FP32 else ""
+            lines.append(f"| {row['form']} | {after:.2%} | {100 * (after - before):+.2f} | {share} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The labelled data: public sets, written in the formats that ``convbert-onnx eval`` reads, split by where texts are from.
+"""Public labelled data in the formats that ``convbert-onnx eval`` reads, split by where the texts are from.
 
 The folder holds, as their authors publish them:
 
@@ -78,7 +78,7 @@ def write_data(task: str, public: Path, folder: Path) -> list[str]:
         return sorted({label for _, label in splits["train"]})
     train = [
         sentence
-        for path in sorted((public / "btc").glob("*.conll")) + [public / "wikigold" / "wikigold.conll.txt"]
+        for path in [*sorted((public / "btc").glob("*.conll")), public / "wikigold" / "wikigold.conll.txt"]
         for sentence in _conll(path)
     ]
     test = [sentence for path in sorted((public / "uner_en_ewt").glob("*.iob2")) for sentence in _conll(path, word=1)]

@@ -1,0 +1,83 @@
+"""The forms of a trained model that are compared, each written by one small function."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from benchmarks.accuracy.data import TASKS
+from benchmarks.files import optimum_cli
+from convbert_onnx.exporters import export, quantize
+
+__all__ = ["FORMS", "FP32"]
+
+FP32 = "fp32"
+"""The form that the others are compared with."""
+
+Make = Callable[[str, Path, Path], None]
+
+
+def _export(target: str) -> Make:
+    def make(task: str, folder: Path, output: Path) -> None:
+        export(folder / "checkpoint", output, task=task, target=target)  # type: ignore[arg-type]
+
+    return make
+
+
+def _quantize(source: str = FP32, *, calibrate: bool = False, **options: Any) -> Make:
+    def make(task: str, folder: Path, output: Path) -> None:
+        if calibrate:
+            options["calibration"] = folder / TASKS[task].train
+        quantize(folder / f"{source}.onnx", output, **options)
+
+    return make
+
+
+def _as_with_vnni(task: str, folder: Path, output: Path) -> None:
+    """Weights of 8 bits, as unsigned bytes around 128: the products that VNNI computes, exact on any CPU."""
+    quantize(folder / f"{FP32}.onnx", output, cpu="vnni")
+    model = ir.load(output)
+    zero_point = ir.val("weight_zero_point", const_value=ir.tensor(np.array(128, np.uint8), name="weight_zero_point"))
+    model.graph.register_initializer(zero_point)
+    for node in model.graph:
+        weight = node.inputs[1] if node.op_type == "MatMulInteger" else None
+        if weight is None or weight.const_value is None:
+            continue
+        shifted = (weight.const_value.numpy().astype(np.int16) + 128).astype(np.uint8)
+        weight.const_value = ir.tensor(shifted, name=weight.name)
+        weight.dtype = ir.DataType.UINT8
+        node.resize_inputs(4)
+        node.replace_input_with(3, zero_point)
+    ir.save(model, output)
+
+
+def _optimum(task: str, folder: Path, output: Path) -> None:
+    exported = folder / "optimum-fp32"
+    optimum_cli("export", "onnx", "--task", task, "--model", folder / "checkpoint", exported)
+    # Without VNNI its own choice for this CPU: weights of 8 bits would overflow.
+    optimum_cli("onnxruntime", "quantize", "--onnx_model", exported, "--avx2", "--per_channel", "--output", output)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(folder / "checkpoint" / name, output)
+
+
+FORMS: dict[str, Make] = {
+    FP32: _export("cpu"),
+    "portable": _export("portable"),
+    "int8 (8-bit weights, VNNI and ARM)": _as_with_vnni,
+    "int8 (7-bit weights, AVX2)": _quantize(cpu="avx2"),
+    "int8, portable": _quantize("portable", cpu="avx2"),
+    "int8-static, min-max": _quantize(calibrate=True, cpu="avx2", precision="int8-static"),
+    "int8-static, percentile": _quantize(
+        calibrate=True, cpu="avx2", precision="int8-static", calibration_method="percentile"
+    ),
+    "int8-static, entropy": _quantize(
+        calibrate=True, cpu="avx2", precision="int8-static", calibration_method="entropy"
+    ),
+    "int8-weights": _quantize(precision="int8-weights"),
+    "int4-weights": _quantize(precision="int4-weights"),
+    "optimum int8": _optimum,
+}
+"""Every form by its name, after those that it is made of."""
