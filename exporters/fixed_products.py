@@ -50,8 +50,13 @@ def fixed_products(
         rows = node.inputs[0] if node.inputs else None
         if rows is None or layer in in_float or not has_fixed_weight(node, tables or {}):
             continue
-        if table_of(node.inputs[1]) is not None or numbers_of(node.inputs[1]).shape[1] >= NARROWEST:
+        if table_of(node.inputs[1]) is not None or not _is_narrow(*numbers_of(node.inputs[1]).shape):
             yield FixedProduct(node, rows, layer)
+
+
+def _is_narrow(inputs: int, outputs: int) -> bool:
+    """Whether a weight is a head's, or makes the span's kernels: little work, and every digit counts."""
+    return outputs < min(NARROWEST, inputs)
 
 
 def weight_in_bytes(graph: ir.Graph, product: FixedProduct, bits: int, tables: Tables) -> tuple[ir.Value, ir.Value]:

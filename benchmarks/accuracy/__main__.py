@@ -17,10 +17,10 @@ from convbert_onnx.runtime.predictions import predict
 _HEADER = """\
 # What quantization does to answers
 
-ConvBERTs of six layers (hidden size 256), trained from random weights on a few thousand texts, and measured on texts from
-other articles or sources, which neither training nor calibration saw. `python -m benchmarks.accuracy FOLDER` makes this
-page; `benchmarks/accuracy/data.py` says what is in the folder. Unchanged answers have 95 % Wilson intervals; optimum's
-file is `--avx2 --per_channel`.
+ConvBERTs of six layers (hidden size 256), trained from random weights, and measured on texts from other articles or
+sources, which neither training nor calibration saw. `python -m benchmarks.accuracy FOLDER` makes this page;
+`benchmarks/accuracy/data.py` says what is in the folder. Unchanged answers have 95 % Wilson intervals; optimum's file
+is `--avx2 --per_channel`.
 """
 
 
