@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
@@ -87,7 +89,9 @@ def calibrate(
         for number, feed in enumerate(feeds):
             progress("calibrating", number, len(feeds))
             calibrator.collect_data(Reader(feed))
-        found = calibrator.compute_data().data
+        # It prints, which a library must not.
+        with redirect_stdout(StringIO()):
+            found = calibrator.compute_data().data
     return {name: _bounds(*found[name].range_value) for name in sorted(wanted)}
 
 
