@@ -64,9 +64,19 @@ def _tokens(batch: int, length: int) -> Feed:
 
 
 def _products(path: Path, threads: int) -> Opened:
-    import onnxruntime
-
     from benchmarks.products import product_inputs
+
+    return _as_written(path, threads, product_inputs)
+
+
+def _byte_products(path: Path, threads: int) -> Opened:
+    from benchmarks.products import byte_product_inputs
+
+    return _as_written(path, threads, byte_product_inputs)
+
+
+def _as_written(path: Path, threads: int, inputs: Callable[[ConvBertConfig, int, int], Any]) -> Opened:
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -74,10 +84,7 @@ def _products(path: Path, threads: int) -> Opened:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options)
     config = ConvBertConfig.from_pretrained(path.parent / "checkpoint")
-    return Opened(
-        lambda batch, length: product_inputs(config, batch, length),
-        lambda feed: session.run(None, feed),
-    )
+    return Opened(lambda batch, length: inputs(config, batch, length), lambda feed: session.run(None, feed))
 
 
 def _transformers(path: Path, threads: int) -> Opened:
@@ -171,7 +178,10 @@ CONTESTANTS = (
     Contestant("ours portable in OpenVINO f32", "portable", _openvino_f32, _OPENVINO),
     Contestant("ours cpu", "cpu", _ours, _OURS),
     Contestant("ours cpu native", "cpu", _ours_native, _OURS),
+    Contestant("int8 products alone", "products-int8", _byte_products, ("onnxruntime", "benchmarks.products")),
     Contestant("optimum int8", "optimum-int8", _onnxruntime, _ONNXRUNTIME),
+    Contestant("OpenVINO int8", "openvino-int8", _openvino, _OPENVINO),
+    Contestant("ours int8 portable", "portable-int8", _ours, _OURS),
     Contestant("ours int8", "cpu-int8", _ours, _OURS),
     Contestant("ours int8 native", "cpu-int8", _ours_native, _OURS),
 )

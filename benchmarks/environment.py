@@ -16,7 +16,7 @@ WORK = ROOT / "build" / "benchmark"
 
 _PINS = ("-c", "constraints.txt", "-c", "benchmarks/constraints.txt")
 # One by one, so that a peer that cannot be installed here costs its own columns only.
-_PACKAGES = (("-e", ".[cpu,export]"), ("matplotlib",), ("optimum-onnx", "transformers"), ("openvino",))
+_PACKAGES = (("-e", ".[cpu,export]"), ("matplotlib",), ("optimum-onnx", "transformers"), ("openvino",), ("nncf",))
 
 
 def enter() -> None:

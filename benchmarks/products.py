@@ -1,5 +1,7 @@
 """The matrix products of a model and nothing else: the least time that any implementation on the same engine can take.
 
+They are those of floats, or of the bytes that int8 files multiply.
+
 Every layer has weights of its own, so that they stream through the caches as in the model. What one product needs from
 another in the model comes from an input here; those that need only the previous product take it.
 """
@@ -14,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from convbert_onnx import ConvBertConfig
 
-__all__ = ["product_inputs", "write_products"]
+__all__ = ["byte_product_inputs", "product_inputs", "write_byte_products", "write_products"]
 
 Inputs = dict[str, NDArray[np.float32]]
 
@@ -28,6 +30,32 @@ def write_products(config: ConvBertConfig, path: Path) -> None:
     for _ in range(config.num_hidden_layers):
         hidden = _layer(graph, config, hidden)
     graph.write(path, hidden)
+
+
+def write_byte_products(config: ConvBertConfig, path: Path) -> None:
+    """An ONNX file with the products that int8 files have; inputs as :func:`byte_product_inputs` makes them."""
+    graph = _Graph()
+    if config.embedding_size != config.hidden_size:
+        graph.byte_product(config.embedding_size, config.hidden_size)
+    size, inner, groups = config.hidden_size, config.intermediate_size, config.num_groups
+    for _ in range(config.num_hidden_layers):
+        graph.byte_product(size, 4 * config.mixed_size)
+        graph.byte_product(size, config.mixed_size)
+        graph.byte_product(size, size)
+        for _ in range(groups):
+            graph.byte_product(size // groups, inner // groups)
+            graph.byte_product(inner // groups, size // groups)
+    graph.write_bytes(path)
+
+
+def byte_product_inputs(config: ConvBertConfig, batch: int, length: int) -> dict[str, NDArray[np.uint8]]:
+    """Random inputs of the file."""
+    random = np.random.default_rng(0)
+    size, inner, groups = config.hidden_size, config.intermediate_size, config.num_groups
+    widths = {size, size // groups, inner // groups}
+    if config.embedding_size != size:
+        widths.add(config.embedding_size)
+    return {f"bytes_{width}": random.integers(0, 256, (batch * length, width), np.uint8) for width in sorted(widths)}
 
 
 def product_inputs(config: ConvBertConfig, batch: int, length: int) -> Inputs:
@@ -82,6 +110,25 @@ class _Graph:
         name = f"product_{len(self._nodes)}"
         self._nodes.append(helper.make_node("MatMul", [left, right], [name]))
         return name
+
+    def byte_product(self, inputs: int, outputs: int) -> None:
+        """A product of unsigned bytes around 128 and signed ones of seven bits, which no CPU adds wrongly."""
+        name = f"weight_{len(self._weights)}"
+        weight = self._random.integers(-64, 65, (inputs, outputs), np.int8)
+        self._weights.append(numpy_helper.from_array(weight, name))
+        rows = [f"bytes_{inputs}", name, "zero_point"]
+        self._nodes.append(helper.make_node("MatMulInteger", rows, [f"product_{len(self._nodes)}"]))
+
+    def write_bytes(self, path: Path) -> None:
+        names = sorted({node.input[0] for node in self._nodes})
+        inputs = [
+            helper.make_tensor_value_info(name, TensorProto.UINT8, ["rows", int(name.removeprefix("bytes_"))])
+            for name in names
+        ]
+        output = helper.make_tensor_value_info(self._nodes[-1].output[0], TensorProto.INT32, ["rows", "outputs"])
+        weights = [*self._weights, numpy_helper.from_array(np.array(128, np.uint8), "zero_point")]
+        graph = helper.make_graph(self._nodes, "products", inputs, [output], weights)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
 
     def write(self, path: Path, output: str) -> None:
         used = {name for node in self._nodes for name in node.input}
