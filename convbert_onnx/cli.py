@@ -63,7 +63,7 @@ def _int8(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--calibration-method",
             type=click.Choice(get_args(CalibrationMethod)),
-            default="min-max",
+            default="percentile",
             help="Which activations count for the scales of int8-static.",
         ),
         click.option("--calibration", type=_PATH, help="Text, or labelled data, that fixes the scales of int8-static."),

@@ -39,7 +39,7 @@ Feed = dict[str, NDArray[np.int64]]
 def calibrate(
     model: str | Path,
     data: str | Path,
-    method: CalibrationMethod = "min-max",
+    method: CalibrationMethod = "percentile",
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> Ranges:
     """The ranges of what products with fixed weights multiply.

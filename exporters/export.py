@@ -60,7 +60,7 @@ def export(
     max_drop: float = 0.005,
     auto_mixed: bool = False,
     calibration: str | Path | Ranges | None = None,
-    calibration_method: CalibrationMethod = "min-max",
+    calibration_method: CalibrationMethod = "percentile",
     activations: Activations = "unsigned",
     opset: int = 18,
     padding: Padding = "masked",

@@ -51,7 +51,7 @@ def quantize(
     max_drop: float = 0.005,
     auto_mixed: bool = False,
     calibration: str | Path | Ranges | None = None,
-    calibration_method: CalibrationMethod = "min-max",
+    calibration_method: CalibrationMethod = "percentile",
     activations: Activations = "unsigned",
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> ExportRecord:
