@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,11 +88,16 @@ def calibrate(
         # Row by row, so that one row's activations are in memory and not all rows'.
         for number, feed in enumerate(feeds):
             progress("calibrating", number, len(feeds))
-            calibrator.collect_data(Reader(feed))
-        # It prints, which a library must not.
-        with redirect_stdout(StringIO()):
+            with _silently():
+                calibrator.collect_data(Reader(feed))
+        with _silently():
             found = calibrator.compute_data().data
     return {name: _bounds(*found[name].range_value) for name in sorted(wanted)}
+
+
+def _silently() -> AbstractContextManager[Any]:
+    """Without what calibrators print, which a library must not."""
+    return redirect_stdout(StringIO())
 
 
 def _bounds(low: Any, high: Any) -> tuple[float, float]:

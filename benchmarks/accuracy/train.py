@@ -22,7 +22,7 @@ __all__ = ["train"]
 _LAYERS = 6
 _BATCH = 32
 _RATE = 5e-4
-_EPOCHS = {"question-answering": 6, "text-classification": 12, "token-classification": 10}
+_EPOCHS = {"question-answering": 4, "text-classification": 12, "token-classification": 10}
 _LONGEST = 160
 _NOTHING = -100
 """The label that the loss leaves out, as torch and the reference have it."""

@@ -86,7 +86,7 @@ def test_one_calibration_serves_both_kinds_of_bytes(
     exported: Exported, activations: Activations, tmp_path: Path
 ) -> None:
     original, output = exported(target="portable"), tmp_path / "static.onnx"
-    ranges = calibrate(original, DATA["question-answering"])
+    ranges = calibrate(original, DATA["question-answering"], "min-max")
     quantize(original, output, precision="int8-static", calibration=ranges, activations=activations, cpu="avx2")
     assert likeness(logits(original), logits(output)) > 0.9
     graph = onnx.load(output).graph
