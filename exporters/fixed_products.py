@@ -59,7 +59,9 @@ def _is_narrow(inputs: int, outputs: int) -> bool:
     return outputs < min(NARROWEST, inputs)
 
 
-def weight_in_bytes(graph: ir.Graph, product: FixedProduct, bits: int, tables: Tables) -> tuple[ir.Value, ir.Value]:
+def weight_in_bytes(
+    graph: ir.Graph, product: FixedProduct, fit_pairs: bool, tables: Tables
+) -> tuple[ir.Value, ir.Value]:
     """The bytes [inputs, outputs] of a product's weight and the scales [outputs], of a table's rows where it is one."""
     weight = product.node.inputs[1]
     table = table_of(weight)
@@ -68,7 +70,7 @@ def weight_in_bytes(graph: ir.Graph, product: FixedProduct, bits: int, tables: T
         turned = ir.node("Transpose", [rows], {"perm": [1, 0]})
         graph.insert_before(product.node, turned)
         return turned.outputs[0], scales
-    array, scale = quantize_columns(numbers_of(weight), bits)
+    array, scale = quantize_columns(numbers_of(weight), fit_pairs)
     return (
         initializer(graph, f"{product.name}.bytes", array),
         initializer(graph, f"{product.name}.scales", scale),

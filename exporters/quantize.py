@@ -21,7 +21,7 @@ from convbert_onnx.exporters.quantize_products import quantize_products
 from convbert_onnx.exporters.quantize_static import quantize_static
 from convbert_onnx.exporters.quantize_weights import quantize_weights
 from convbert_onnx.exporters.save import append_bundle, saving
-from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
+from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.model import find_file
 
@@ -68,7 +68,7 @@ def quantize(
         output: the file to write.
         precision: "int8", "int8-static", or for the target "cpu" also "int8-weights" or "int4-weights".
         cpu: which CPUs an int8 file is for: "vnni" (x86 with AVX-512 VNNI or AVX-VNNI), "avx2" (other x86, where
-            weights have seven bits, because pairs of products overflow otherwise), "arm64"; "auto" is this machine.
+            scales are a little larger, because pairs of products saturate otherwise), "arm64"; "auto" is this machine.
         data: labelled data, on which both files are compared by the task's metric too. By default answers are compared
             on a sample of text that ships with the exporter, and whatever comes of it is written.
         max_drop: how much the metric, between 0 and 1, may lose on ``data``.
@@ -91,7 +91,7 @@ def quantize(
     if precision not in get_args(Quantized):
         raise InputError(f"precision must be one of {', '.join(get_args(Quantized))}, not {precision!r}")
     cpu = cpu_of_this_machine() if cpu == "auto" else cpu
-    bits = weight_bits(cpu)
+    fit_pairs = pairs_saturate(cpu)
     if activations not in get_args(Activations):
         raise InputError(f"activations must be one of {', '.join(get_args(Activations))}, not {activations!r}")
     if (precision == "int8-static") != (calibration is not None):
@@ -103,7 +103,7 @@ def quantize(
     progress(_STEPS[0], 0, QUANTIZE_STEPS)
     if isinstance(calibration, str | Path):
         calibration = calibrate(file, calibration, calibration_method)
-    form = _Form(precision, bits, bundle, calibration, activations)
+    form = _Form(precision, fit_pairs, bundle, calibration, activations)
     in_float: list[int] = []
     costly: list[int] = []
     with TemporaryDirectory() as folder:
@@ -149,7 +149,7 @@ class _Form:
     """How a file is to be quantized, but for the layers that stay in float."""
 
     precision: Quantized
-    bits: int
+    fit_pairs: bool
     bundle: Bundle
     ranges: Ranges | None
     activations: Activations
@@ -160,13 +160,13 @@ def _write(file: Path, output: Path, form: _Form, in_float: Collection[int]) -> 
     graph = ir.load(file)
     graph.metadata_props.clear()
     graph.functions.clear()
-    tables = quantize_embeddings(graph, form.bits if form.precision in _BYTES else 8)
+    tables = quantize_embeddings(graph, form.fit_pairs and form.precision in _BYTES)
     if form.ranges is not None:
-        quantize_static(graph, form.bits, form.ranges, form.activations, tables, in_float)
+        quantize_static(graph, form.fit_pairs, form.ranges, form.activations, tables, in_float)
     elif form.precision == "int8" and form.bundle.record.target == "cpu":
-        quantize_products(graph, form.bits, tables, in_float)
+        quantize_products(graph, form.fit_pairs, tables, in_float)
     elif form.precision == "int8":
-        quantize_dynamic(graph, form.bits, tables, in_float)
+        quantize_dynamic(graph, form.fit_pairs, tables, in_float)
     else:
         quantize_weights(graph, 8 if form.precision == "int8-weights" else 4, in_float)
     common.RemoveUnusedNodesPass()(graph)

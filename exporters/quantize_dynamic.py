@@ -10,12 +10,12 @@ from convbert_onnx.exporters.quantize_embeddings import Tables
 __all__ = ["quantize_dynamic"]
 
 
-def quantize_dynamic(model: ir.Model, bits: int, tables: Tables, in_float: Collection[int] = ()) -> None:
+def quantize_dynamic(model: ir.Model, fit_pairs: bool, tables: Tables, in_float: Collection[int] = ()) -> None:
     """Turn products into DynamicQuantizeLinear, MatMulInteger and the scales.
 
     Args:
         model: a graph in standard operators.
-        bits: of the weights, 8 or 7.
+        fit_pairs: of weights; see :func:`quantize_columns`.
         tables: bytes and scales of the tables of embeddings that are quantized already.
         in_float: layers whose products stay as they are.
     """
@@ -27,7 +27,7 @@ def quantize_dynamic(model: ir.Model, bits: int, tables: Tables, in_float: Colle
             quantized[product.rows] = ir.node("DynamicQuantizeLinear", [product.rows], num_outputs=3)
             graph.insert_before(before, quantized[product.rows])
         rows, row_scale, zero_point = quantized[product.rows].outputs
-        weight, column_scales = weight_in_bytes(graph, product, bits, tables)
+        weight, column_scales = weight_in_bytes(graph, product, fit_pairs, tables)
         integers = ir.node("MatMulInteger", [rows, weight, zero_point])
         numbers = ir.node("Cast", [integers.outputs[0]], {"to": ir.DataType.FLOAT})
         scales = ir.node("Mul", [row_scale, column_scales])

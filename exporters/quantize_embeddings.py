@@ -14,12 +14,12 @@ SMALLEST_TABLE = 2**20
 """Numbers of a table below which bytes are not worth the operators that read them."""
 
 
-def quantize_embeddings(model: ir.Model, bits: int) -> Tables:
+def quantize_embeddings(model: ir.Model, fit_pairs: bool) -> Tables:
     """Let gathers read rows of bytes.
 
     Args:
         model: a graph after the edits.
-        bits: of the numbers, 8 or 7: a table may also be the weight of a product.
+        fit_pairs: see :func:`quantize_columns`; a table may also be the weight of a product.
     """
     graph = model.graph
     tables: Tables = {}
@@ -28,7 +28,7 @@ def quantize_embeddings(model: ir.Model, bits: int) -> Tables:
         if table is None or table.const_value is None or table.const_value.size < SMALLEST_TABLE:
             continue
         if table not in tables:
-            rows, scales = quantize_columns(numbers_of(table).T, bits)
+            rows, scales = quantize_columns(numbers_of(table).T, fit_pairs)
             name = str(table.name).removesuffix(".weight")
             tables[table] = (
                 initializer(graph, f"{name}.bytes", np.ascontiguousarray(rows.T)),

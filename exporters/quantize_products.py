@@ -26,8 +26,9 @@ __all__ = [
 _ZERO_POINT = np.uint8(128)
 """Where rows of bytes have their zero."""
 
-_LARGEST = {8: 127, 7: 64}
-"""The largest weight by its bits. With 64, two products with unsigned bytes add up to less than 2^15."""
+_LARGEST = np.float32(127)
+_LARGEST_PAIR = np.float32(127.5)
+"""Rounded, two weights then add up to 128 at most, which 255 times is less than 2^15."""
 
 _EPILOGUES = {
     "Add": "DequantizeBias",
@@ -79,7 +80,7 @@ class Product:
 
 def quantize_products(
     model: ir.Model,
-    bits: int,
+    fit_pairs: bool,
     tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]],
     in_float: Collection[int] = (),
 ) -> int:
@@ -87,7 +88,7 @@ def quantize_products(
 
     Args:
         model: a graph after the edits, with our operators.
-        bits: of the weights: 8, or 7 where pairs of byte products must fit into 16 bits.
+        fit_pairs: of weights; see :func:`quantize_columns`.
         tables: bytes and scales of the tables of embeddings that are quantized already.
         in_float: layers whose products stay as they are.
 
@@ -96,7 +97,7 @@ def quantize_products(
     """
     turned = [product for product in found_products(model, tables) if product.layer not in in_float]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
-    writer = _Writer(model.graph, bits, tables)
+    writer = _Writer(model.graph, fit_pairs, tables)
     for product in kept:
         writer.turn(product)
     return len(kept)
@@ -113,9 +114,18 @@ def found_products(model: ir.Model, tables: Collection[ir.Value]) -> list[Produc
     return found
 
 
-def quantize_columns(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """A weight [inputs, outputs] as signed bytes, symmetric around zero, and the scale of each column [outputs]."""
-    scale = np.abs(weight).max(axis=0) / np.float32(_LARGEST[bits])
+def quantize_columns(weight: NDArray[np.float32], fit_pairs: bool) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """A weight [inputs, outputs] as signed bytes, symmetric around zero, and the scale of each column [outputs].
+
+    Args:
+        weight: the weight.
+        fit_pairs: take scales with which the products of each two neighbouring inputs, unsigned bytes, add up within 16
+            bits. Weights of opposite signs do anyway, so that the columns of real weights lose less than half a bit.
+    """
+    scale = np.abs(weight).max(axis=0) / _LARGEST
+    if fit_pairs:
+        pairs = weight[: len(weight) // 2 * 2].reshape(-1, 2, weight.shape[1])
+        scale = np.maximum(scale, np.abs(pairs.sum(axis=1)).max(axis=0, initial=0) / _LARGEST_PAIR)
     safe = np.where(scale > 0, scale, np.float32(1))
     return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
 
@@ -180,10 +190,10 @@ def _leaves_as_floats(product: Product, turned: list[Product]) -> bool:
 class _Writer:
     """Writes integer products into a graph; what several of them share is made once."""
 
-    def __init__(self, graph: ir.Graph, bits: int, tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]]) -> None:
+    def __init__(self, graph: ir.Graph, fit_pairs: bool, tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]]) -> None:
         self._graph = graph
         self._tables = tables
-        self._bits = bits
+        self._fit_pairs = fit_pairs
         self._rows: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
         self._splits: dict[ir.Value, ir.Value] = {}
         self._zero_point = initializer(graph, "zero_point", np.array(_ZERO_POINT))
@@ -240,7 +250,7 @@ class _Writer:
             turned = ir.node("Transpose", [rows], {"perm": [1, 0]})
             self._graph.insert_before(part, turned)
             return turned.outputs[0], scales
-        array, scale = quantize_columns(numbers_of(weight), self._bits)
+        array, scale = quantize_columns(numbers_of(weight), self._fit_pairs)
         return initializer(self._graph, f"{name}.bytes", array), initializer(self._graph, f"{name}.scales", scale)
 
     def _bytes(self, rows: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:

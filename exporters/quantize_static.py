@@ -15,7 +15,7 @@ __all__ = ["activation_parameters", "quantize_static"]
 
 def quantize_static(
     model: ir.Model,
-    bits: int,
+    fit_pairs: bool,
     ranges: Mapping[str, tuple[float, float]],
     activations: Activations,
     tables: Tables,
@@ -25,7 +25,7 @@ def quantize_static(
 
     Args:
         model: a graph after the edits.
-        bits: of the weights, 8 or 7.
+        fit_pairs: of weights; see :func:`quantize_columns`.
         ranges: the smallest and largest activation, by the names of what products multiply.
         activations: "unsigned" bytes as CPUs multiply fastest, or "signed" and symmetric as TensorRT wants them.
         tables: bytes and scales of the tables of embeddings that are quantized already.
@@ -45,7 +45,7 @@ def quantize_static(
             floats = ir.node("DequantizeLinear", [bytes_.outputs[0], *parameters])
             graph.insert_before(before, [bytes_, floats])
             pairs[rows] = floats.outputs[0]
-        weight, scales = weight_in_bytes(graph, product, bits, tables)
+        weight, scales = weight_in_bytes(graph, product, fit_pairs, tables)
         floats = ir.node("DequantizeLinear", [weight, scales], {"axis": 1})
         graph.insert_before(before, floats)
         before.replace_input_with(0, pairs[rows])

@@ -8,7 +8,7 @@ from typing import get_args
 from convbert_onnx.bundle import Cpu
 from convbert_onnx.errors import InputError
 
-__all__ = ["cpu_of_this_machine", "weight_bits"]
+__all__ = ["cpu_of_this_machine", "pairs_saturate"]
 
 _VNNI = {"avx512_vnni", "avx_vnni", "avx512vnni", "avxvnni"}
 _CPUINFO = Path("/proc/cpuinfo")
@@ -26,12 +26,12 @@ def cpu_of_this_machine() -> Cpu:
     return "vnni" if _VNNI & set(flags.split()) else "avx2"
 
 
-def weight_bits(cpu: Cpu) -> int:
-    """The bits of a weight: x86 without VNNI adds products of bytes in pairs of 16 bits, which 8 bits overflow.
+def pairs_saturate(cpu: Cpu) -> bool:
+    """Whether products of bytes are added in pairs of 16 bits, as x86 without VNNI does, where large ones saturate.
 
     Raises:
         InputError: there is no such CPU.
     """
     if cpu not in get_args(Cpu):
         raise InputError(f"cpu must be one of auto, {', '.join(get_args(Cpu))}, not {cpu!r}")
-    return 7 if cpu == "avx2" else 8
+    return cpu == "avx2"

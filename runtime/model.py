@@ -13,7 +13,7 @@ from convbert_onnx.bundle import Bundle, ExportRecord
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, RunError
 from convbert_onnx.runtime.batching import batches, collate
-from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
+from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
 from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.kernels import KernelUse, Native
 from convbert_onnx.runtime.providers import ProviderSpec
@@ -147,7 +147,7 @@ def open_model(
 def _check_cpu(file: Path, record: ExportRecord) -> None:
     """Warn where a quantized file is for another CPU than this one."""
     here = cpu_of_this_machine()
-    if record.cpu is None or weight_bits(record.cpu) == weight_bits(here):
+    if record.cpu is None or pairs_saturate(record.cpu) == pairs_saturate(here):
         return
     problem = "its products overflow here" if here == "avx2" else "it is less exact than it could be here"
     warnings.warn(f"{file} was made with --cpu {record.cpu}, {problem}: make it with --cpu {here}", stacklevel=3)

@@ -3,13 +3,14 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx_ir as ir
 
 from benchmarks.accuracy.data import TASKS
 from benchmarks.files import optimum_cli
+from convbert_onnx.bundle import CalibrationMethod
 from convbert_onnx.exporters import export, quantize
 
 __all__ = ["FORMS", "FP32"]
@@ -66,16 +67,15 @@ def _optimum(task: str, folder: Path, output: Path) -> None:
 FORMS: dict[str, Make] = {
     FP32: _export("cpu"),
     "portable": _export("portable"),
-    "int8 (8-bit weights, VNNI and ARM)": _as_with_vnni,
-    "int8 (7-bit weights, AVX2)": _quantize(cpu="avx2"),
+    "int8 (VNNI and ARM)": _as_with_vnni,
+    "int8 (AVX2)": _quantize(cpu="avx2"),
     "int8, portable": _quantize("portable", cpu="avx2"),
-    "int8-static, min-max": _quantize(calibrate=True, cpu="avx2", precision="int8-static"),
-    "int8-static, percentile": _quantize(
-        calibrate=True, cpu="avx2", precision="int8-static", calibration_method="percentile"
-    ),
-    "int8-static, entropy": _quantize(
-        calibrate=True, cpu="avx2", precision="int8-static", calibration_method="entropy"
-    ),
+    **{
+        f"int8-static, {method}": _quantize(
+            calibrate=True, cpu="avx2", precision="int8-static", calibration_method=method
+        )
+        for method in get_args(CalibrationMethod)
+    },
     "int8-weights": _quantize(precision="int8-weights"),
     "int4-weights": _quantize(precision="int4-weights"),
     "optimum int8": _optimum,

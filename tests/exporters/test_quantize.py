@@ -26,7 +26,7 @@ from convbert_onnx.exporters.compare import mean_difference
 from convbert_onnx.exporters.quantize_products import quantize_columns
 from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
 from convbert_onnx.runtime import cpu, evaluate
-from convbert_onnx.runtime.cpu import cpu_of_this_machine, weight_bits
+from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
 QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
@@ -123,13 +123,13 @@ def test_export_in_int8_is_export_and_quantize(exported: Exported, quantized: Pa
     assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([7, 8]))
-def test_columns_keep_their_numbers_to_half_a_step(seed: int, bits: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_columns_keep_their_numbers_to_half_a_step(seed: int, fit_pairs: bool) -> None:
     random = np.random.default_rng(seed)
     weight = random.standard_normal((9, 5), np.float32) * random.choice([1e-20, 1, 1e6], 5).astype(np.float32)
     weight[:, 2] = 0
-    numbers, scale = quantize_columns(weight, bits)
-    assert np.abs(numbers.astype(int)).max() <= {7: 64, 8: 127}[bits]
+    numbers, scale = quantize_columns(weight, fit_pairs)
+    assert np.abs(numbers.astype(int)).max() <= 127
     assert (np.abs(numbers * scale - weight) <= 0.5001 * scale).all()
 
 
@@ -140,25 +140,48 @@ def saturating(rows: NDArray[np.uint8], weight: NDArray[np.int8]) -> NDArray[np.
     return np.asarray(np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1))
 
 
-@pytest.mark.parametrize(("bits", "overflows"), [(8, True), (7, False)])
-def test_only_seven_bits_fit_where_pairs_saturate(bits: int, overflows: bool) -> None:
-    rows = np.full((1, 64), 255, np.uint8)
-    weight, _ = quantize_columns(np.ones((64, 4), np.float32), bits)
-    exact = rows.astype(np.int64) @ weight.astype(np.int64)
-    assert (saturating(rows, weight) != exact).any() == overflows
+def worst_rows(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """For each column the rows that give the largest and the smallest sums."""
+    return np.concatenate([255 * (weight > 0), 255 * (weight < 0)], axis=1).T.astype(np.uint8)
 
 
-def test_products_are_exact_on_this_machine() -> None:
-    weight, _ = quantize_columns(np.ones((64, 16), np.float32), weight_bits(cpu_of_this_machine()))
-    rows = np.full((3, 64), 255, np.uint8)
+def weights(seed: int, inputs: int, kind: str) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    weight = random.standard_normal((inputs, 6), np.float32)
+    return np.sign(weight) if kind == "signs" else np.round(weight, 1) if kind == "tenths" else weight
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.sampled_from(["normal", "signs", "tenths"]))
+def test_pairs_fit_where_they_would_saturate(seed: int, inputs: int, kind: str) -> None:
+    numbers, _ = quantize_columns(weights(seed, inputs, kind), fit_pairs=True)
+    even = np.pad(numbers, ((0, inputs % 2), (0, 0)))
+    rows = worst_rows(even)
+    np.testing.assert_array_equal(saturating(rows, even), rows.astype(np.int64) @ even.astype(np.int64))
+
+
+def test_pairs_saturate_without_care() -> None:
+    numbers, scale = quantize_columns(weights(0, 64, "normal"), fit_pairs=False)
+    rows = worst_rows(numbers)
+    assert (saturating(rows, numbers) != rows.astype(np.int64) @ numbers.astype(np.int64)).any()
+    _, wider = quantize_columns(weights(0, 64, "normal"), fit_pairs=True)
+    assert (scale <= wider).all()
+    assert 1 < (wider / scale).mean() < 1.5
+
+
+@pytest.mark.parametrize("kind", ["normal", "signs"])
+@pytest.mark.parametrize(("inputs", "outputs"), [(64, 16), (770, 33), (1536, 256)])
+def test_products_are_exact_on_this_machine(inputs: int, outputs: int, kind: str) -> None:
+    weight = np.concatenate([weights(seed, inputs, kind) for seed in range(-(-outputs // 6))], axis=1)[:, :outputs]
+    numbers, _ = quantize_columns(weight, pairs_saturate(cpu_of_this_machine()))
+    rows = worst_rows(numbers)
     model = ir.from_onnx_text(
-        '<ir_version: 8, opset_import: ["" : 18]> g (uint8[N, 64] a, int8[64, 16] b) => (int32[N, 16] y) '
+        '<ir_version: 8, opset_import: ["" : 18]> g (uint8[N, K] a, int8[K, M] b) => (int32[N, M] y) '
         "{ y = MatMulInteger (a, b) }"
     )
-    (product,) = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString()).run(
-        None, {"a": rows, "b": weight}
-    )
-    np.testing.assert_array_equal(product, rows.astype(np.int64) @ weight.astype(np.int64))
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    for count in (1, 3, len(rows)):
+        (product,) = session.run(None, {"a": rows[:count], "b": numbers})
+        np.testing.assert_array_equal(product, rows[:count].astype(np.int64) @ numbers.astype(np.int64))
 
 
 @pytest.mark.parametrize(
