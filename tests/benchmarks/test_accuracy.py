@@ -67,7 +67,7 @@ def test_texts_become_rows_that_the_evaluation_reads(tmp_path: Path) -> None:
         assert list(csv.reader(file)) == [["text", "label"], *texts["train"]]
     config = ConvBertConfig(id2label={0: "bill", 1: "weather"})
     (example,) = read_labelled_data(tmp_path / "test.csv", "text-classification", config)
-    assert (example.call, example.expected) == ({"text": "pay"}, "bill")
+    assert (example.call, example.expected) == ({"inputs": {"text": "pay"}, "truncation": True}, "bill")
 
 
 def test_weights_of_eight_bits_are_exact_on_any_machine(exported: Exported, tmp_path: Path) -> None:
