@@ -159,9 +159,10 @@ _PRODUCT = {
     "bias": "float [C]",
 }
 _VALUES = "product * scale * weight_scale + bias"
+_ACTIVATED = "its scale = max(x / 239, -x / 16, 1e-30) over the last axis, quantized = round(x / scale) + 16"
 _ROWS = "its scale = max(|{0}|, 1e-30) / 127 over the last axis, quantized = round({0} / scale) + 128"
 
-OPERATORS = (
+_TABLE = (
     Operator(
         name="SpanDynamicConv",
         purpose="The span-based dynamic convolution (arXiv 2008.02496, section 3.3): every position brings its own "
@@ -289,7 +290,7 @@ OPERATORS = (
         inputs=dict(_PRODUCT),
         outputs={"quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
         attributes={},
-        formula=f"y = {_VALUES}; x = y * (1 + erf(y / sqrt(2))) / 2; " + _ROWS.format("x"),
+        formula=f"y = {_VALUES}; x = y * (1 + erf(y / sqrt(2))) / 2; {_ACTIVATED}",
         body=_fixed(functions.DEQUANTIZE_BIAS_GELU),
     ),
     Operator(
@@ -303,3 +304,31 @@ OPERATORS = (
         body=_fixed(functions.DEQUANTIZE_ADD_LAYER_NORM),
     ),
 )
+
+
+def _with_product(behind: Operator) -> Operator:
+    """An operator behind an integer product, and the product in the same pass."""
+    operands = list(behind.inputs)[1:]
+    attributes = [f"{name}: {kind} = @{name}" for name, kind in behind.attributes.items()]
+    body = functions.matmul(operands, list(behind.outputs), f"{DOMAIN}.{behind.name}", attributes)
+    channels = behind.inputs["bias"].removeprefix("float [").removesuffix("]")
+    return Operator(
+        name=f"MatMul{behind.name}",
+        purpose=f"An integer product and {behind.name}, in one pass.",
+        inputs={
+            "rows": "uint8 [..., K]",
+            "weight": f"int8 [{channels}/16, K/4 + 1, 64]",
+            **{name: kind for name, kind in behind.inputs.items() if name != "product"},
+        },
+        outputs=behind.outputs,
+        attributes={"zero_point": "int", **behind.attributes},
+        formula=f"product = (rows - zero_point) times the weight, which is in panels; {behind.formula}",
+        body=_fixed(body),
+    )
+
+
+OPERATORS = (
+    *_TABLE,
+    *(_with_product(operator) for operator in _TABLE if "product" in operator.inputs and "scale" in operator.inputs),
+)
+"""All operators, by the order of the native library."""

@@ -1,8 +1,11 @@
 """The functions of the operators on rows of bytes, spelled out in standard operators.
 
-A quantized row is bytes around 128 and a scale: a number is (byte - 128) * scale. An integer product of such rows with
-signed bytes, which have a scale for each column, is a product of numbers once both scales are applied.
+A quantized row is bytes around 128 and a scale: a number is (byte - 128) * scale. What Gelu made, which is never far
+below zero, is bytes around 16 instead, with steps of almost half the size. An integer product of such rows with signed
+bytes, which have a scale for each column, is a product of numbers once both scales are applied.
 """
+
+from collections.abc import Sequence
 
 __all__ = [
     "CONCAT_QUANTIZE",
@@ -11,9 +14,19 @@ __all__ = [
     "DEQUANTIZE_BIAS_GELU",
     "DEQUANTIZE_BIAS_MUL",
     "DEQUANTIZE_BIAS_SPLIT",
+    "PANEL_COLUMNS",
+    "PANEL_DEPTH",
     "QUANTIZE",
+    "matmul",
     "quantized",
 ]
+
+PANEL_COLUMNS = 16
+"""Columns of a panel. A weight [K, C] in panels is int8 [C/16, K/4 + 1, 64]: first the sum of each column, as an int32,
+then, for every four inputs, the four bytes of each column."""
+
+PANEL_DEPTH = 4
+"""Inputs whose bytes of one column stand together in a panel."""
 
 
 def quantized(name: str, scale: str = "scale") -> list[str]:
@@ -35,6 +48,58 @@ def quantized(name: str, scale: str = "scale") -> list[str]:
         "rounded = Round (scaled)",
         "shifted = Add (rounded, middle)",
         "quantized = Cast <to = 2> (shifted)",
+    ]
+
+
+def _quantized_activated(name: str, scale: str) -> list[str]:
+    """Lines that define ``quantized`` and its scale from rows that Gelu made, between -16 and 239 steps."""
+    return [
+        "channel_axis = Constant <value = int64[1] {-1}> ()",
+        "above = Constant <value = float {239.0}> ()",
+        "below = Constant <value = float {16.0}> ()",
+        "stretch = Constant <value = float {-14.9375}> ()",
+        "smallest = Constant <value = float {1e-30}> ()",
+        f"stretched = Mul ({name}, stretch)",
+        f"farthest = Max ({name}, stretched)",
+        "largest = ReduceMax (farthest, channel_axis)",
+        "safe = Max (largest, smallest)",
+        f"{scale} = Div (safe, above)",
+        "factor = Div (above, safe)",
+        f"scaled = Mul ({name}, factor)",
+        "rounded = Round (scaled)",
+        "shifted = Add (rounded, below)",
+        "quantized = Cast <to = 2> (shifted)",
+    ]
+
+
+def matmul(inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str]) -> list[str]:
+    """Lines of an integer product of ``rows`` with a ``weight`` in panels, and an operator of ours behind it.
+
+    Args:
+        inputs: of that operator behind the product.
+        outputs: of that operator.
+        operator: its name, with the domain.
+        attributes: how its attributes are written.
+    """
+    passed = f"<{', '.join(attributes)}> " if attributes else ""
+    return [
+        "zero_number = Constant <value_int: int = @zero_point> ()",
+        "zero = Cast <to = 2> (zero_number)",
+        "start = Constant <value = int64[1] {0}> ()",
+        "one = Constant <value = int64[1] {1}> ()",
+        "end = Constant <value = int64[1] {9223372036854775807}> ()",
+        f"by_column = Constant <value = int64[4] {{0, 0, {PANEL_COLUMNS}, {PANEL_DEPTH}}}> ()",
+        "flat = Constant <value = int64[3] {0, 0, -1}> ()",
+        "panels = Slice (weight, one, end, one)",  # without the sums of columns
+        "groups = Reshape (panels, by_column)",
+        "turned = Transpose <perm = [0, 2, 1, 3]> (groups)",
+        "columns = Reshape (turned, flat)",
+        "padded = Flatten <axis = 2> (columns)",
+        "count = Shape (bias)",
+        "whole = Slice (padded, start, count, start)",
+        "matrix = Transpose <perm = [1, 0]> (whole)",
+        "product = MatMulInteger (rows, matrix, zero)",
+        f"{', '.join(outputs)} = {operator} {passed}(product, {', '.join(inputs)})",
     ]
 
 
@@ -70,7 +135,7 @@ DEQUANTIZE_BIAS_GELU = [
     "doubled = Add (erf, one)",
     "twice = Mul (biased, doubled)",
     "activated = Mul (twice, half)",
-    *quantized("activated", "output_scale"),
+    *_quantized_activated("activated", "output_scale"),
 ]
 
 DEQUANTIZE_ADD_LAYER_NORM = [

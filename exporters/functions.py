@@ -11,16 +11,24 @@ from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION, Operator
 
 __all__ = ["add_functions", "count_special_operators", "inline_functions"]
 
+_BY_NAME = {operator.name: operator for operator in OPERATORS}
+
 
 def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
-    """Give ``model`` the function of every operator of ours that it uses."""
-    for operator in OPERATORS:
-        nodes = [node for node in model.graph if (node.domain, node.op_type) == (DOMAIN, operator.name)]
-        if nodes:
-            with_optional = len(nodes[0].inputs) == len(operator.inputs)
-            function = _function(operator, config, model.opset_imports[""], with_optional)
-            model.functions[function.identifier()] = function
-            model.opset_imports[DOMAIN] = VERSION
+    """Give ``model`` the function of every operator of ours that it uses, in its graph or in such a function."""
+    functions: dict[ir.OperatorIdentifier, ir.Function] = {}
+    wanted = [node for node in model.graph if node.domain == DOMAIN]
+    for node in wanted:
+        if node.op_identifier() in functions:
+            continue
+        operator = _BY_NAME[node.op_type]
+        function = _function(operator, config, model.opset_imports[""], len(node.inputs) == len(operator.inputs))
+        functions[function.identifier()] = function
+        wanted += [inner for inner in function if inner.domain == DOMAIN]
+    # What a function calls comes before it: onnx's own evaluator reads them in this order.
+    for identifier, function in reversed(functions.items()):
+        model.functions[identifier] = function
+        model.opset_imports[DOMAIN] = VERSION
 
 
 def count_special_operators(model: ir.Model) -> dict[str, int]:
@@ -44,7 +52,7 @@ def _function(operator: Operator, config: ConvBertConfig, opset: int, with_optio
     attributes = f"<{', '.join(operator.attributes)}> " if operator.attributes else ""
     text = "\n".join(
         (
-            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>',
+            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}, "{DOMAIN}" : {VERSION}]>',
             f"{operator.name} {attributes}({', '.join(inputs)}) => ({', '.join(operator.outputs)}) {{",
             *operator.body(config, with_optional),
             "}",

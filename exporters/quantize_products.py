@@ -1,6 +1,6 @@
 """Matrix products with fixed weights become products of bytes, with a scale for every token and for every column."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
+from convbert_onnx.quantized_functions import PANEL_COLUMNS, PANEL_DEPTH
 
 __all__ = [
     "NARROWEST",
@@ -16,19 +17,29 @@ __all__ = [
     "Product",
     "found_products",
     "has_fixed_weight",
+    "in_panels",
     "initializer",
+    "matrix_in_panels",
     "numbers_of",
     "quantize_columns",
     "quantize_products",
     "table_of",
 ]
 
-_ZERO_POINT = np.uint8(128)
+_ZERO_POINT = 128
 """Where rows of bytes have their zero."""
+
+_ACTIVATED_ZERO_POINT = 16
+"""Where rows that Gelu made have theirs."""
 
 _LARGEST = np.float32(127)
 _LARGEST_PAIR = np.float32(127.5)
-"""Rounded, two weights then add up to 128 at most, which 255 times is less than 2^15."""
+"""With a scale that takes the largest pair there, none has to lose anything."""
+
+_MOST_OF_PAIR = 128
+
+_SCALES = 9
+"""Scales that are tried for a column."""
 
 _EPILOGUES = {
     "Add": "DequantizeBias",
@@ -119,15 +130,56 @@ def quantize_columns(weight: NDArray[np.float32], fit_pairs: bool) -> tuple[NDAr
 
     Args:
         weight: the weight.
-        fit_pairs: take scales with which the products of each two neighbouring inputs, unsigned bytes, add up within 16
-            bits. Weights of opposite signs do anyway, so that the columns of real weights lose less than half a bit.
+        fit_pairs: let the products of each two neighbouring inputs, unsigned bytes, add up within 16 bits. Weights of
+            opposite signs do anyway. Of pairs that are too large for a scale, both lose the same; each column has the
+            scale that leaves the least error in all.
     """
-    scale = np.abs(weight).max(axis=0) / _LARGEST
-    if fit_pairs:
-        pairs = weight[: len(weight) // 2 * 2].reshape(-1, 2, weight.shape[1])
-        scale = np.maximum(scale, np.abs(pairs.sum(axis=1)).max(axis=0, initial=0) / _LARGEST_PAIR)
-    safe = np.where(scale > 0, scale, np.float32(1))
-    return np.rint(weight / safe).astype(np.int8), scale.astype(np.float32)
+    largest = np.abs(weight).max(axis=0, initial=0)
+    scale = np.where(largest > 0, largest / _LARGEST, np.float32(1))
+    if not fit_pairs or len(weight) < 2:
+        return np.rint(weight / scale).astype(np.int8), np.where(largest > 0, scale, np.float32(0))
+    sums = np.abs(_pairs(weight).sum(axis=1)).max(axis=0)
+    widest = np.maximum(scale, sums / _LARGEST_PAIR)
+    best, least, numbers = scale, np.full(scale.shape, np.inf), np.zeros(weight.shape, np.int8)
+    for share in np.linspace(0, 1, _SCALES, dtype=np.float32):
+        tried = scale + share * (widest - scale)
+        rounded = _fitted(np.rint(weight / tried))
+        error = ((rounded * tried - weight).astype(np.float64) ** 2).sum(axis=0)
+        better = error < least
+        best, least = np.where(better, tried, best), np.where(better, error, least)
+        numbers = np.where(better, rounded, numbers).astype(np.int8)
+    return numbers, np.where(largest > 0, best, np.float32(0)).astype(np.float32)
+
+
+def _pairs(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The whole pairs of neighbouring inputs [inputs / 2, 2, outputs]."""
+    return weight[: len(weight) // 2 * 2].reshape(-1, 2, weight.shape[1])
+
+
+def _fitted(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bytes whose pairs add up to 128 in magnitude at most, which 255 times is less than 2^15."""
+    pairs = _pairs(numbers)
+    sums = pairs.sum(axis=1, keepdims=True)
+    excess = np.sign(sums) * np.maximum(np.abs(sums) - _MOST_OF_PAIR, 0)
+    first = np.trunc(excess / 2)
+    fitted = numbers.copy()
+    fitted[: 2 * len(pairs)] = (pairs - np.concatenate([first, excess - first], axis=1)).reshape(-1, numbers.shape[1])
+    return fitted
+
+
+def in_panels(numbers: NDArray[np.int8]) -> NDArray[np.int8]:
+    """A weight [K, C] as native kernels read it [C/16, K/4 + 1, 64]: see :data:`PANEL_COLUMNS`; K in whole fours."""
+    inputs, columns = numbers.shape
+    padded = np.pad(numbers, ((0, 0), (0, -columns % PANEL_COLUMNS)))
+    sums = padded.astype("<i4").sum(axis=0, dtype="<i4").reshape(-1, 1, PANEL_COLUMNS).view(np.int8)
+    groups = padded.reshape(inputs // PANEL_DEPTH, PANEL_DEPTH, -1, PANEL_COLUMNS).transpose(2, 0, 3, 1)
+    return np.concatenate([sums, groups.reshape(len(groups), -1, PANEL_COLUMNS * PANEL_DEPTH)], axis=1)
+
+
+def matrix_in_panels(panels: NDArray[np.int8], columns: int) -> NDArray[np.int8]:
+    """The weight [K, columns] that panels hold."""
+    groups = panels[:, 1:].reshape(len(panels), -1, PANEL_COLUMNS, PANEL_DEPTH).transpose(1, 3, 0, 2)
+    return groups.reshape(-1, len(panels) * PANEL_COLUMNS)[:, :columns]
 
 
 def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int) -> Product | None:
@@ -187,6 +239,15 @@ def _leaves_as_floats(product: Product, turned: list[Product]) -> bool:
     return not parts.issuperset(consumers)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of bytes, their scales, and where they have their zero."""
+
+    bytes: ir.Value
+    scale: ir.Value
+    zero_point: int = _ZERO_POINT
+
+
 class _Writer:
     """Writes integer products into a graph; what several of them share is made once."""
 
@@ -194,44 +255,20 @@ class _Writer:
         self._graph = graph
         self._tables = tables
         self._fit_pairs = fit_pairs
-        self._rows: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
+        self._rows: dict[ir.Value, _Rows] = {}
         self._splits: dict[ir.Value, ir.Value] = {}
-        self._zero_point = initializer(graph, "zero_point", np.array(_ZERO_POINT))
+        self._zero_points: dict[int, ir.Value] = {}
 
     def turn(self, product: Product) -> None:
         """Put an integer product and its epilogue in the place of a product."""
         epilogue = product.epilogue
-        rows = product.rows
-        if rows not in self._rows:
-            self._rows[rows] = self._bytes(rows, product.parts[0])
-        _, scale = self._rows[rows]
-        integers, scales = [], []
-        for number, part in enumerate(product.parts):
-            weight, column_scale = self._weight(part, f"{product.name}.{number}")
-            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), weight, self._zero_point])
-            self._graph.insert_before(epilogue, node)
-            integers.append(node.outputs[0])
-            scales.append(column_scale)
-        if len(integers) > 1:
-            join = ir.node("Concat", integers, {"axis": -1})
-            self._graph.insert_before(epilogue, join)
-            integers = [join.outputs[0]]
-        column_scales = scales[0]
-        if len(scales) > 1:
-            joined = np.concatenate([numbers_of(scale) for scale in scales])
-            column_scales = initializer(self._graph, f"{product.name}.scales", joined)
+        if product.rows not in self._rows:
+            self._rows[product.rows] = self._bytes(product.rows, product.parts[0])
         name = _EPILOGUES[epilogue.op_type]
         others = [] if epilogue.op_type == "Add" else epilogue.inputs[2:]
-        node = ir.node(
-            name,
-            [integers[0], scale, column_scales, product.bias, *others],
-            epilogue.attributes,
-            domain=DOMAIN,
-            num_outputs=_OUTPUTS[name],
-        )
-        self._graph.insert_before(epilogue, node)
+        node = self._in_one_pass(product, name, others) or self._in_two(product, name, others)
         if name == "DequantizeBiasGelu":
-            self._rows[epilogue.outputs[0]] = (node.outputs[0], node.outputs[1])
+            self._rows[epilogue.outputs[0]] = _Rows(*node.outputs, _ACTIVATED_ZERO_POINT)
             return
         for old, new in zip(epilogue.outputs, node.outputs, strict=False):
             new.type, new.shape = old.type, old.shape
@@ -239,7 +276,55 @@ class _Writer:
                 new.name = old.name
             ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
         if name == "DequantizeAddLayerNorm":
-            self._rows[node.outputs[0]] = (node.outputs[1], node.outputs[2])
+            self._rows[node.outputs[0]] = _Rows(*node.outputs[1:])
+
+    def _in_one_pass(self, product: Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node | None:
+        """One operator for product and epilogue, where the weight can be in panels."""
+        rows, part = self._rows[product.rows], product.parts[0]
+        if len(product.parts) > 1 or table_of(part.inputs[1]) in self._tables:
+            return None
+        numbers, scales = quantize_columns(numbers_of(part.inputs[1]), self._fit_pairs)
+        if len(numbers) % PANEL_DEPTH:
+            return None
+        weight = initializer(self._graph, f"{product.name}.panels", in_panels(numbers))
+        column_scales = initializer(self._graph, f"{product.name}.scales", scales)
+        inputs = [rows.bytes, weight, rows.scale, column_scales, product.bias, *others]
+        return self._node(product, f"MatMul{name}", inputs, [ir.AttrInt64("zero_point", rows.zero_point)])
+
+    def _in_two(self, product: Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node:
+        """An integer product for each part, and the epilogue."""
+        rows = self._rows[product.rows]
+        integers, scales = [], []
+        for number, part in enumerate(product.parts):
+            weight, column_scale = self._weight(part, f"{product.name}.{number}")
+            zero_point = self._zero_point(rows.zero_point)
+            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), weight, zero_point])
+            self._graph.insert_before(product.epilogue, node)
+            integers.append(node.outputs[0])
+            scales.append(column_scale)
+        if len(integers) > 1:
+            join = ir.node("Concat", integers, {"axis": -1})
+            self._graph.insert_before(product.epilogue, join)
+            integers = [join.outputs[0]]
+        column_scales = scales[0]
+        if len(scales) > 1:
+            joined = np.concatenate([numbers_of(scale) for scale in scales])
+            column_scales = initializer(self._graph, f"{product.name}.scales", joined)
+        return self._node(product, name, [integers[0], rows.scale, column_scales, product.bias, *others], [])
+
+    def _node(
+        self, product: Product, name: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr]
+    ) -> ir.Node:
+        own = [*product.epilogue.attributes.values(), *attributes]
+        node = ir.Node(DOMAIN, name, inputs, own, num_outputs=_OUTPUTS[name])
+        self._graph.insert_before(product.epilogue, node)
+        return node
+
+    def _zero_point(self, number: int) -> ir.Value:
+        if number not in self._zero_points:
+            array = np.array(number, np.uint8)
+            self._zero_points[number] = initializer(self._graph, f"zero_point_{number}", array)
+        return self._zero_points[number]
 
     def _weight(self, part: ir.Node, name: str) -> tuple[ir.Value, ir.Value]:
         """The bytes of a weight and its scales; those of a table of embeddings, turned, where it is one."""
@@ -253,7 +338,7 @@ class _Writer:
         array, scale = quantize_columns(numbers_of(weight), self._fit_pairs)
         return initializer(self._graph, f"{name}.bytes", array), initializer(self._graph, f"{name}.scales", scale)
 
-    def _bytes(self, rows: ir.Value, before: ir.Node) -> tuple[ir.Value, ir.Value]:
+    def _bytes(self, rows: ir.Value, before: ir.Node) -> _Rows:
         """Rows as bytes and their scales: in the pass that makes the rows, or in one of their own."""
         producer = rows.producer()
         name, inputs = "Quantize", list[ir.Value | None]([rows])
@@ -261,17 +346,17 @@ class _Writer:
             name, inputs = _PRODUCERS[producer.op_type], list(producer.inputs)
         node = ir.node(name, inputs, domain=DOMAIN, num_outputs=2)
         self._graph.insert_before(before, node)
-        return node.outputs[0], node.outputs[1]
+        return _Rows(*node.outputs)
 
     def _part(self, value: ir.Value | None) -> ir.Value:
         """The bytes that go into one part of a product."""
         assert value is not None
         if value in self._rows:
-            return self._rows[value][0]
+            return self._rows[value].bytes
         if value not in self._splits:
             split = value.producer()
             assert split is not None and split.inputs[0] is not None
-            inputs = [self._rows[split.inputs[0]][0], *split.inputs[1:]]
+            inputs = [self._rows[split.inputs[0]].bytes, *split.inputs[1:]]
             node = ir.node("Split", inputs, split.attributes, num_outputs=len(split.outputs))
             self._graph.insert_before(split, node)
             self._splits |= dict(zip(split.outputs, node.outputs, strict=True))

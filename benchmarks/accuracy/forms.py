@@ -12,6 +12,7 @@ from benchmarks.accuracy.data import TASKS
 from benchmarks.files import optimum_cli
 from convbert_onnx.bundle import CalibrationMethod
 from convbert_onnx.exporters import export, quantize
+from convbert_onnx.exporters.quantize_products import initializer, matrix_in_panels, numbers_of
 
 __all__ = ["FORMS", "FP32"]
 
@@ -41,18 +42,33 @@ def _as_with_vnni(task: str, folder: Path, output: Path) -> None:
     """Weights of 8 bits, as unsigned bytes around 128: the products that VNNI computes, exact on any CPU."""
     quantize(folder / f"{FP32}.onnx", output, cpu="vnni")
     model = ir.load(output)
-    zero_point = ir.val("weight_zero_point", const_value=ir.tensor(np.array(128, np.uint8), name="weight_zero_point"))
-    model.graph.register_initializer(zero_point)
-    for node in model.graph:
-        weight = node.inputs[1] if node.op_type == "MatMulInteger" else None
-        if weight is None or weight.const_value is None:
-            continue
-        shifted = (weight.const_value.numpy().astype(np.int16) + 128).astype(np.uint8)
-        weight.const_value = ir.tensor(shifted, name=weight.name)
-        weight.dtype = ir.DataType.UINT8
-        node.resize_inputs(4)
-        node.replace_input_with(3, zero_point)
+    middle = initializer(model.graph, "weight_zero_point", np.array(128, np.uint8))
+    for node in list(model.graph):
+        if node.op_type.startswith("MatMulDequantize"):
+            _take_apart(model.graph, node, middle)
     ir.save(model, output)
+
+
+def _take_apart(graph: ir.Graph, node: ir.Node, weight_zero_point: ir.Value) -> None:
+    """An operator with a product as a product of unsigned bytes and the operator behind it."""
+    rows, panels, *others = node.inputs
+    assert panels is not None and panels.const_value is not None and others[2] is not None
+    columns = numbers_of(others[2]).size
+    weight = (matrix_in_panels(panels.const_value.numpy(), columns).astype(np.int16) + 128).astype(np.uint8)
+    attributes = dict(node.attributes)
+    zero_point = np.array(attributes.pop("zero_point").as_int(), np.uint8)
+    inputs = [
+        rows,
+        initializer(graph, f"{panels.name}.unsigned", weight),
+        initializer(graph, f"{panels.name}.zero_point", zero_point),
+        weight_zero_point,
+    ]
+    product = ir.node("MatMulInteger", inputs)
+    name, count = node.op_type.removeprefix("MatMul"), len(node.outputs)
+    behind = ir.Node(node.domain, name, [*product.outputs, *others], attributes.values(), num_outputs=count)
+    ir.convenience.replace_nodes_and_values(
+        graph, node, [node], [product, behind], list(node.outputs), list(behind.outputs)
+    )
 
 
 def _optimum(task: str, folder: Path, output: Path) -> None:

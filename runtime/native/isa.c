@@ -5,11 +5,22 @@
 
 extern const RowKernels rows_baseline;
 #ifdef __x86_64__
-extern const RowKernels rows_avx2, rows_avx512;
+#include <cpuid.h>
 
-static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+extern const RowKernels rows_avx2, rows_avxvnni, rows_avx512, rows_avx512vnni;
 
-static int has_avx512(void) {
+/* A bit of what CPUID says of extended features, where the compiler has no name for it. */
+static bool has_feature(unsigned leaf, int reg, int bit) {
+    unsigned found[4];
+    return __get_cpuid_count(7, leaf, &found[0], &found[1], &found[2], &found[3]) && found[reg] >> bit & 1;
+}
+enum { EAX = 0, EDX = 3, AVX_VNNI_BIT = 4, AMX_INT8_BIT = 25 };
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+static bool has_avxvnni(void) { return has_avx2() && has_feature(1, EAX, AVX_VNNI_BIT); }
+
+static bool has_avx512(void) {
 #ifdef EMULATE_AVX512
     return has_avx2();
 #else
@@ -17,17 +28,27 @@ static int has_avx512(void) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
 }
+
+static bool has_avx512vnni(void) {
+#ifdef EMULATE_AVX512
+    return has_avx2();
+#else
+    return has_avx512() && __builtin_cpu_supports("avx512vnni");
+#endif
+}
 #endif
 
-static int always(void) { return 1; }
+static bool always(void) { return true; }
 
 /* The best first. */
 static const struct {
     const RowKernels *rows;
-    int (*available)(void);
+    bool (*available)(void);
 } SETS[] = {
 #ifdef __x86_64__
+    {&rows_avx512vnni, has_avx512vnni},
     {&rows_avx512, has_avx512},
+    {&rows_avxvnni, has_avxvnni},
     {&rows_avx2, has_avx2},
 #endif
     {&rows_baseline, always},
@@ -47,4 +68,12 @@ void available_isas(char names[ISA_NAMES]) {
         if (*names) strcat(names, " ");
         strcat(names, SETS[i].rows->isa);
     }
+}
+
+bool multiplies_fast(void) {
+#ifdef __x86_64__
+    return has_avx2() && !has_feature(0, EDX, AMX_INT8_BIT);
+#else
+    return false;
+#endif
 }

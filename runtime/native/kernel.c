@@ -154,15 +154,12 @@ OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_
     return invalid(op, "%s has the shape %s, it must be %s, which is %s", op->inputs[index], found, shape, expected);
 }
 
-OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows, const size_t *columns) {
+OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows) {
     const Tensor *first = &call->inputs[0];
     char shape[48];
     snprintf(shape, sizeof shape, "that of %.32s", call->kernel->op->inputs[0]);
     for (; *like_first; like_first++) TRY(check_dims(call, *like_first, first->dims, first->rank, shape));
     for (; *rows; rows++) TRY(check_dims(call, *rows, &first->dims[first->rank - 1], 1, "[C]"));
-    Tensor column = *first;
-    column.dims[column.rank - 1] = 1;
-    for (; *columns; columns++) TRY(check_dims(call, *columns, column.dims, column.rank, "[..., 1]"));
     return NULL;
 }
 
@@ -197,14 +194,17 @@ static void run_range(void *data, size_t number) {
     ranges->body(ranges->call, from, to < ranges->rows ? to : ranges->rows);
 }
 
-OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body) {
-    size_t count = rows * cost / RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
-    if (count > rows) count = rows;
-    if (count < 2) {
+OrtStatus *for_ranges(Call *call, size_t rows, size_t range, Rows *body) {
+    if (rows <= range) {
         body(call, 0, rows);
         return NULL;
     }
-    Ranges ranges = {call, body, rows, (rows + count - 1) / count};
-    count = (rows + ranges.range - 1) / ranges.range;
-    return ort->KernelContext_ParallelFor(call->context, run_range, count, 0, &ranges);
+    Ranges ranges = {call, body, rows, range};
+    return ort->KernelContext_ParallelFor(call->context, run_range, (rows + range - 1) / range, 0, &ranges);
+}
+
+OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body) {
+    size_t count = rows * cost / RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
+    if (count > rows) count = rows;
+    return for_ranges(call, rows, count < 2 ? rows : (rows + count - 1) / count, body);
 }

@@ -8,7 +8,7 @@
 #include "ort.h"
 #include "rows.h"
 
-enum { MAX_INPUTS = 7, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
+enum { MAX_INPUTS = 8, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
 
 typedef struct Call Call;
 
@@ -33,6 +33,9 @@ typedef struct {
     bool in_place; /* whether the first output may take the place of the first input */
     bool joins;    /* whether the first output has the channels of the first input and of the second */
     bool splits;   /* whether the outputs share out the channels of the first input */
+    bool multiplies; /* whether the second input is a weight, and the channels are those of the bias behind it */
+    void (*finish)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
+    size_t cost; /* of what finish does, for a channel: see for_rows */
     OrtStatus *(*compute)(Call *call);
 } Operator;
 
@@ -40,7 +43,7 @@ typedef struct {
 typedef struct {
     const Operator *op;
     const RowKernels *rows;
-    int64_t num_heads, kernel_size;
+    int64_t num_heads, kernel_size, zero_point;
     float epsilon;
 } Kernel;
 
@@ -58,6 +61,7 @@ struct Call {
     Tensor inputs[MAX_INPUTS];
     void *outputs[MAX_OUTPUTS];
     float *zeros; /* a row of them, for convolutions */
+    float *values; /* the rows of a product that threads share */
     atomic_bool *out_of_memory;
 };
 
@@ -65,9 +69,10 @@ extern Operator span_dynamic_conv_operator, depthwise_conv_operator; /* convolut
 extern Operator depthwise_conv_quantize_operator;                    /* convolutions.c */
 extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
 
-extern Operator quantize_operator, concat_quantize_operator, dequantize_bias_operator; /* quantized.c */
-extern Operator dequantize_bias_split_operator, dequantize_bias_mul_operator; /* quantized.c */
-extern Operator dequantize_bias_gelu_operator, dequantize_add_layer_norm_operator; /* quantized.c */
+extern Operator quantize_operator, concat_quantize_operator; /* quantized.c */
+
+enum { LINEAR_COUNT = 5 };
+extern Operator dequantize_operators[LINEAR_COUNT], matmul_operators[LINEAR_COUNT]; /* linear.c */
 
 /* How many inputs and outputs an operator has. */
 size_t input_count(const Operator *op);
@@ -110,9 +115,8 @@ float *float_output(const Call *call, size_t index);
 /* Makes sure that an input has these dimensions; they are called what `shape` says, such as [B, S]. */
 OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_t rank, const char *shape);
 
-/* Makes sure that inputs are like the first one [..., C], others a row [C], others a column [..., 1]; each list of
- * them ends with 0. */
-OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows, const size_t *columns);
+/* Makes sure that inputs are like the first one [..., C], others a row [C]; each list of them ends with 0. */
+OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows);
 
 /* Room for some floats, which belongs to whoever frees it; NULL where there is none, and the call will fail. */
 float *make_room(const Call *call, size_t count);
@@ -126,5 +130,8 @@ void write_bytes(const Call *call, size_t index, size_t row, const float *from, 
 /* Calls body for all rows in ranges that onnxruntime's threads share, or at once where that would not be worth waking
  * them. A row's cost is counted in floats that are read, added to and written. */
 OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body);
+
+/* The same in ranges of so many rows. */
+OrtStatus *for_ranges(Call *call, size_t rows, size_t range, Rows *body);
 
 #endif

@@ -14,14 +14,16 @@
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t uints __attribute__((vector_size(4 * LANES)));
-typedef int32_t unaligned_ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t unaligned_ints __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 typedef float unaligned_floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 INLINE floats load(const float *from) { return *(const unaligned_floats *)from; }
 
 INLINE void store(float *to, floats value) { *(unaligned_floats *)to = value; }
 
-INLINE ints load_ints(const int32_t *from) { return *(const unaligned_ints *)from; }
+INLINE ints load_ints(const void *from) { return *(const unaligned_ints *)from; }
+
+INLINE void store_ints(int32_t *to, ints value) { *(unaligned_ints *)to = value; }
 
 /* The low byte of each lane. */
 INLINE void store_bytes(uint8_t *to, ints value) {

@@ -8,11 +8,25 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static Operator *const OPERATORS[] = {
-    &span_dynamic_conv_operator, &depthwise_conv_operator, &add_layer_norm_operator,
-    &bias_gelu_operator,         &bias_mul_operator,       &bias_split_operator,
-    &quantize_operator,          &concat_quantize_operator, &depthwise_conv_quantize_operator,
-    &dequantize_bias_operator,   &dequantize_bias_split_operator, &dequantize_bias_mul_operator,
-    &dequantize_bias_gelu_operator, &dequantize_add_layer_norm_operator,
+    &span_dynamic_conv_operator,
+    &depthwise_conv_operator,
+    &add_layer_norm_operator,
+    &bias_gelu_operator,
+    &bias_mul_operator,
+    &bias_split_operator,
+    &quantize_operator,
+    &concat_quantize_operator,
+    &depthwise_conv_quantize_operator,
+    &dequantize_operators[0],
+    &dequantize_operators[1],
+    &dequantize_operators[2],
+    &dequantize_operators[3],
+    &dequantize_operators[4],
+    &matmul_operators[0],
+    &matmul_operators[1],
+    &matmul_operators[2],
+    &matmul_operators[3],
+    &matmul_operators[4],
 };
 enum { OPERATOR_COUNT = sizeof OPERATORS / sizeof *OPERATORS, VERSION = 1 };
 
@@ -102,13 +116,18 @@ static OrtStatus *get_shape(OrtShapeInferContext *context, size_t index, Shape *
     return NULL;
 }
 
-/* Outputs have the shape of the first input but for the last axis. */
+/* Outputs have the shape of the first input but for the last axis. Behind a weight, the bias is the fifth input. */
 static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *context) {
     const Operator *op = operator_of(abi);
     Shape shape, second;
     OrtStatus *status = get_shape(context, 0, &shape);
     if (status || !shape.rank) return status;
     int64_t *channels = &shape.dims[shape.rank - 1];
+    if (op->multiplies) {
+        status = get_shape(context, 4, &second);
+        if (status || second.rank != 1) return status;
+        *channels = second.dims[0], shape.names[shape.rank - 1] = second.names[0];
+    }
     if (op->splits || op->joins) {
         if (*channels < 0) return NULL;
         if (op->splits) *channels /= (int64_t)output_count(op);
@@ -155,7 +174,8 @@ __attribute__((constructor)) static void fill_all_callbacks(void) {
 static OrtStatus *make_domain(OrtCustomOpDomain **domain) {
     OrtStatus *status = ort->CreateCustomOpDomain(DOMAIN, domain);
     for (size_t i = 0; !status && i < OPERATOR_COUNT; i++)
-        status = ort->CustomOpDomain_Add(*domain, &OPERATORS[i]->abi);
+        if (!OPERATORS[i]->multiplies || multiplies_fast())
+            status = ort->CustomOpDomain_Add(*domain, &OPERATORS[i]->abi);
     return status;
 }
 

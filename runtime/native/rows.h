@@ -6,11 +6,16 @@
 #ifndef CONVBERT_ONNX_ROWS_H
 #define CONVBERT_ONNX_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* The widest kernel of a convolution. */
 enum { MAX_KERNEL_SIZE = 127 };
+
+/* A weight of bytes for products is in panels of 16 columns: first the sum of each column as an int32, then, for every
+ * four inputs, the four bytes of each column. So one vector holds what four bytes of a row are multiplied with. */
+enum { PANEL_COLUMNS = 16, PANEL_DEPTH = 4, PANEL_ROW = PANEL_COLUMNS * PANEL_DEPTH };
 
 typedef struct {
     const char *isa;
@@ -36,11 +41,23 @@ typedef struct {
     /* bytes = round(row / scale) + 128; returns the scale, which takes the largest magnitude, or 1e-30, to 127, and is
      * not finite where a number of the row is not */
     float (*quantize)(uint8_t *bytes, const float *row, size_t channels);
+    /* bytes = round(row / scale) + 16, for a row that Gelu made: nothing in it is far below zero. Returns the scale,
+     * the least that takes the row, or 1e-30, between -16 and 239 */
+    float (*quantize_activated)(uint8_t *bytes, const float *row, size_t channels);
+    /* output [rows, columns], of which rows are `stride` apart: the product of bytes [rows, inputs] around zero_point
+     * and the columns of a weight, times scale [rows] and weight_scale [columns]. The weight is in panels: see
+     * PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH */
+    void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t rows, size_t inputs, const float *scale,
+                     const int8_t *panels, const float *weight_scale, size_t columns, int32_t zero_point);
 } RowKernels;
 
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;
  * NULL where this machine has no such set. */
 const RowKernels *select_rows(const char *name);
+
+/* Whether this machine multiplies with these kernels faster than with onnxruntime's, which know tiles of AMX, and what
+ * 64-bit ARM has for products of bytes. */
+bool multiplies_fast(void);
 
 enum { ISA_NAMES = 64 };
 

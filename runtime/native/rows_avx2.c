@@ -1,5 +1,7 @@
 /* The row kernels with AVX2 and FMA. */
 #ifdef __x86_64__
+#include <immintrin.h>
+
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -8,6 +10,7 @@
 #define LANES 8
 #define ISA "avx2"
 #define ROWS rows_avx2
+#define DOT AVX2_DOT
 #include "rows.inc"
 #ifdef __clang__
 #pragma clang attribute pop

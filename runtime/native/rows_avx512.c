@@ -1,5 +1,7 @@
 /* The row kernels with AVX-512, as servers have it since Skylake and Zen 4. */
 #ifdef __x86_64__
+#include <immintrin.h>
+
 #ifdef EMULATE_AVX512 /* the same vectors in halves, for tests on machines without AVX-512 */
 #pragma GCC target("avx2,fma")
 #elif defined(__clang__)
@@ -10,6 +12,9 @@
 #define LANES 16
 #define ISA "avx512"
 #define ROWS rows_avx512
+#ifndef EMULATE_AVX512
+#define DOT AVX512_DOT
+#endif
 #include "rows.inc"
 #ifdef __clang__
 #pragma clang attribute pop

@@ -6,7 +6,7 @@ enum { COPY = 1, NORM = 3, GELU = 6 };
 
 /* Makes sure of a product [..., C], a bias [C] and what else is named, and makes the output [..., C]. */
 static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *like_bias) {
-    OrtStatus *status = check_inputs(call, like_product, like_bias, (const size_t[]){0});
+    OrtStatus *status = check_inputs(call, like_product, like_bias);
     return status ? status : make_output(call, 0, call->inputs[0].dims, call->inputs[0].rank);
 }
 

@@ -16,6 +16,7 @@ from golden import CHECKPOINTS, TASKS, Exported
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from operator_formulas import matrix_of
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Comparison, Cpu, Quantized
@@ -23,7 +24,7 @@ from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
-from convbert_onnx.exporters.quantize_products import quantize_columns
+from convbert_onnx.exporters.quantize_products import in_panels, matrix_in_panels, quantize_columns
 from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
 from convbert_onnx.runtime import cpu, evaluate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
@@ -56,7 +57,9 @@ def test_every_task_is_quantized_and_compared(exported: Exported, task: str, arc
     graph = onnx.load(tmp_path / "int8.onnx")
     onnx.checker.check_model(graph, full_check=True)
     kinds = {node.op_type for node in graph.graph.node}
-    assert {"MatMulInteger", "DequantizeBiasSplit", "DequantizeBiasGelu", "DequantizeAddLayerNorm"} <= kinds
+    assert {"MatMulDequantizeBiasSplit", "MatMulDequantizeBiasMul", "MatMulDequantizeAddLayerNorm"} <= kinds
+    in_groups = {"MatMulInteger", "DequantizeBiasGelu", "DequantizeAddLayerNorm"}
+    assert kinds >= (in_groups if architecture == "grouped" else {"MatMulDequantizeBiasGelu"})
     assert (tmp_path / "int8.onnx").stat().st_size < original.stat().st_size
 
 
@@ -123,14 +126,39 @@ def test_export_in_int8_is_export_and_quantize(exported: Exported, quantized: Pa
     assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
-def test_columns_keep_their_numbers_to_half_a_step(seed: int, fit_pairs: bool) -> None:
+@given(st.integers(0, 2**32 - 1))
+def test_columns_keep_their_numbers_to_half_a_step(seed: int) -> None:
     random = np.random.default_rng(seed)
     weight = random.standard_normal((9, 5), np.float32) * random.choice([1e-20, 1, 1e6], 5).astype(np.float32)
     weight[:, 2] = 0
-    numbers, scale = quantize_columns(weight, fit_pairs)
+    numbers, scale = quantize_columns(weight, fit_pairs=False)
     assert np.abs(numbers.astype(int)).max() <= 127
     assert (np.abs(numbers * scale - weight) <= 0.5001 * scale).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
+def test_fitted_columns_lose_least(seed: int, inputs: int) -> None:
+    """No more than with a scale that lets all pairs fit as they are; often less, and the rest stays near."""
+    weight = np.random.default_rng(seed).standard_normal((inputs, 3), np.float32)
+    weight[:, 1] = 0
+    numbers, scale = quantize_columns(weight, fit_pairs=True)
+    pairs = np.abs(weight[: inputs // 2 * 2].reshape(-1, 2, 3).sum(axis=1)).max(axis=0, initial=0)
+    wide = np.maximum(np.maximum(np.abs(weight).max(axis=0) / 127, pairs / 127.5), 1e-9)
+    plain = np.square(np.rint(weight / wide) * wide - weight).sum(axis=0)
+    assert (np.square(numbers * scale - weight).sum(axis=0) <= 1.001 * plain + 1e-12).all()
+    assert (numbers[:, 1] == 0).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 50))
+def test_panels_hold_the_weight_and_its_sums(seed: int, fours: int, columns: int) -> None:
+    weight = np.random.default_rng(seed).integers(-127, 128, (4 * fours, columns), np.int8)
+    panels = in_panels(weight)
+    assert panels.shape == (-(-columns // 16), fours + 1, 64)
+    np.testing.assert_array_equal(matrix_of(panels, columns), weight)
+    np.testing.assert_array_equal(matrix_in_panels(panels, columns), weight)
+    sums = np.ascontiguousarray(panels[:, 0]).view("<i4").ravel()
+    np.testing.assert_array_equal(sums[:columns], weight.sum(axis=0, dtype=np.int32))
+    assert not sums[columns:].any()
 
 
 def saturating(rows: NDArray[np.uint8], weight: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -165,7 +193,7 @@ def test_pairs_saturate_without_care() -> None:
     assert (saturating(rows, numbers) != rows.astype(np.int64) @ numbers.astype(np.int64)).any()
     _, wider = quantize_columns(weights(0, 64, "normal"), fit_pairs=True)
     assert (scale <= wider).all()
-    assert 1 < (wider / scale).mean() < 1.5
+    assert 1 < (wider / scale).mean() < 1.3
 
 
 @pytest.mark.parametrize("kind", ["normal", "signs"])
@@ -332,7 +360,7 @@ def test_layers_stay_in_float_until_the_metric_holds(
     monkeypatch.undo()
     assert len(record.layers_in_float) == 2
     nodes = Counter(node.op_type for node in onnx.load(tmp_path / "mixed.onnx").graph.node)
-    assert (nodes["BiasSplit"], nodes["DequantizeBiasSplit"]) == (2, 1)
+    assert (nodes["BiasSplit"], nodes["MatMulDequantizeBiasSplit"]) == (2, 1)
     quantize(original, tmp_path / "int8.onnx")
     costs = [mean_difference(original, tmp_path / name) for name in ("mixed.onnx", "int8.onnx")]
     assert 0 < costs[0] < costs[1]

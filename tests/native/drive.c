@@ -42,7 +42,7 @@ struct OrtKernelInfo {
     int64_t num_heads, kernel_size;
 };
 
-static const OrtCustomOp *ops[16];
+static const OrtCustomOp *ops[32];
 static size_t op_count;
 static int failures, comparisons;
 
@@ -101,8 +101,11 @@ static OrtStatus *get_float(const OrtKernelInfo *info, const char *name, float *
     return strcmp(name, "epsilon") ? create_status(ORT_FAIL, "no such attribute") : NULL;
 }
 
+enum { ZERO_POINT = 100 };
+
 static OrtStatus *get_int(const OrtKernelInfo *info, const char *name, int64_t *value) {
-    *value = strcmp(name, "num_heads") ? info->kernel_size : info->num_heads;
+    bool zero_point = !strcmp(name, "zero_point");
+    *value = zero_point ? ZERO_POINT : strcmp(name, "num_heads") ? info->kernel_size : info->num_heads;
     return NULL;
 }
 
@@ -216,19 +219,35 @@ static void normalize(const OrtKernelContext *context, int64_t width, size_t gam
                     floats(context->inputs[gamma + 1])[c];
 }
 
-/* The inputs of an operator behind a product start with it, its scales where it is one of integers, and the bias. */
+/* The byte of a weight in panels for an input and a column. */
+static int8_t *weight_byte(const OrtValue *weight, int64_t inputs, int64_t input, int64_t column) {
+    int64_t panel = column / PANEL_COLUMNS * (inputs / PANEL_DEPTH + 1);
+    int64_t place = (panel + 1 + input / PANEL_DEPTH) * PANEL_ROW;
+    return (int8_t *)weight->data + place + column % PANEL_COLUMNS * PANEL_DEPTH + input % PANEL_DEPTH;
+}
+
+/* The first inputs of an operator at or behind a product: itself, or rows and weight, and its scales where it is one of
+ * integers, and the bias. */
 static double biased(const OrtKernelContext *context, int64_t row, int64_t channel, int64_t width) {
-    if (input_type(context->op, 0) != ORT_INT32)
-        return (double)floats(context->inputs[0])[row * width + channel] + floats(context->inputs[1])[channel];
-    double product = ((const int32_t *)context->inputs[0]->data)[row * width + channel];
-    return product * floats(context->inputs[1])[row] * floats(context->inputs[2])[channel] +
-           floats(context->inputs[3])[channel];
+    OrtValue *const *inputs = context->inputs + context->op->multiplies;
+    if (input_type(context->op, 0) == ORT_FLOAT)
+        return (double)floats(inputs[0])[row * width + channel] + floats(inputs[1])[channel];
+    double product = 0;
+    if (context->op->multiplies) {
+        const OrtValue *rows = context->inputs[0];
+        int64_t depth = rows->shape.dims[rows->shape.rank - 1];
+        for (int64_t i = 0; i < depth; i++)
+            product += (((const uint8_t *)rows->data)[row * depth + i] - ZERO_POINT) *
+                       *weight_byte(context->inputs[1], depth, i, channel);
+    } else
+        product = ((const int32_t *)inputs[0]->data)[row * width + channel];
+    return product * floats(inputs[1])[row] * floats(inputs[2])[channel] + floats(inputs[3])[channel];
 }
 
 /* A row of an output before it becomes bytes; returns its width. */
 static int64_t compute(const OrtKernelContext *context, const Case *shape, size_t output, int64_t row, double *values) {
     int64_t width = shape->heads * shape->channels;
-    size_t other = input_type(context->op, 0) == ORT_INT32 ? 4 : 2; /* factor or residual, behind the bias */
+    size_t other = context->op->finish ? 4 + context->op->multiplies : 2; /* factor or residual, behind the bias */
     if (is_named(context, "Quantize") || is_named(context, "ConcatQuantize")) {
         int64_t second = is_named(context, "Quantize") ? 0 : width + 3;
         for (int64_t c = 0; c < width; c++) values[c] = floats(context->inputs[0])[row * width + c];
@@ -241,7 +260,7 @@ static int64_t compute(const OrtKernelContext *context, const Case *shape, size_
             values[c] = convolution(context, shape, row, c);
         else
             values[c] = biased(context, row, c + (split ? (int64_t)output * width : 0), width * (split ? 4 : 1));
-        if (strstr(context->op->name, "Mul")) values[c] *= floats(context->inputs[other])[row * width + c];
+        if (strstr(context->op->name, "BiasMul")) values[c] *= floats(context->inputs[other])[row * width + c];
         if (strstr(context->op->name, "Gelu")) values[c] *= (1 + erf(values[c] / sqrt(2))) / 2;
         if (strstr(context->op->name, "Norm")) values[c] += floats(context->inputs[other])[row * width + c];
     }
@@ -255,9 +274,14 @@ static size_t dims_of(const Operator *op, const char *input, const Case *shape, 
     static const char *const VECTORS[] = {"bias", "gamma", "beta", "weight_scale"};
     for (size_t i = 0; i < sizeof VECTORS / sizeof *VECTORS; i++)
         if (!strcmp(input, VECTORS[i])) return dims[0] = width, 1;
+    int64_t depth = shape->size * PANEL_DEPTH;
+    if (!strcmp(input, "weight") && op->multiplies)
+        return dims[0] = (width + PANEL_COLUMNS - 1) / PANEL_COLUMNS, dims[1] = depth / PANEL_DEPTH + 1,
+               dims[2] = PANEL_ROW, 3;
     if (!strcmp(input, "weight")) return dims[0] = shape->size, dims[1] = width, 2;
     dims[0] = shape->batch, dims[1] = shape->sequence, dims[2] = width;
     if (!strcmp(input, "mask")) return 2;
+    if (!strcmp(input, "rows")) dims[2] = depth;
     if (!strcmp(input, "scale")) dims[2] = 1;
     if (!strcmp(input, "second")) dims[2] = width + 3;
     if (!strcmp(input, "kernel_logits")) dims[2] = shape->heads * shape->size;
@@ -270,8 +294,23 @@ static void fill(OrtValue *value, int type, bool scales) {
             ((int64_t *)value->data)[i] = random_float() < 0.5f;
         else if (type == ORT_INT32)
             ((int32_t *)value->data)[i] = (int32_t)(random_float() * 10000);
+        else if (type == ORT_UINT8)
+            ((uint8_t *)value->data)[i] = (uint8_t)(128 + 60 * random_float());
+        else if (type == ORT_INT8) /* of seven bits: see AVX2_DOT */
+            ((int8_t *)value->data)[i] = (int8_t)(30 * random_float());
         else
             ((float *)value->data)[i] = scales ? 0.01f + 0.001f * random_float() : random_float();
+}
+
+/* Writes the sums of columns into a weight in panels. */
+static void add_up(OrtValue *weight) {
+    const int64_t *dims = weight->shape.dims, inputs = (dims[1] - 1) * PANEL_DEPTH;
+    for (int64_t column = 0; column < dims[0] * PANEL_COLUMNS; column++) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < inputs; i++) sum += *weight_byte(weight, inputs, i, column);
+        int64_t place = column / PANEL_COLUMNS * dims[1] * PANEL_ROW + column % PANEL_COLUMNS * (int64_t)sizeof sum;
+        memcpy(weight->data + place, &sum, sizeof sum);
+    }
 }
 
 static void check(const OrtKernelContext *context, int64_t row, int64_t c, double got, double wanted, double allowed) {
@@ -288,18 +327,24 @@ static void compare(const OrtKernelContext *context, const Case *shape) {
         for (int64_t row = 0; row < shape->batch * shape->sequence; row++) {
             const OrtValue *result = context->outputs[output];
             int64_t width = compute(context, shape, output, row, values);
-            double largest = 1e-30;
-            for (int64_t c = 0; c < width; c++) largest = fmax(largest, fabs(values[c]));
+            double largest = 1e-30, above = 127, zero = 128;
+            if (strstr(context->op->name, "Gelu") && context->op->finish) above = 239, zero = 16;
+            for (int64_t c = 0; c < width; c++)
+                largest = fmax(largest, zero < 128 && values[c] < 0 ? -values[c] * above / zero : fabs(values[c]));
             if (is_scale(context->op, output))
-                check(context, row, 0, floats(result)[row], largest / 127, 4e-6 * fmax(1, largest / 127));
+                check(context, row, 0, floats(result)[row], largest / above, 4e-6 * fmax(1, largest / above));
             for (int64_t c = 0; c < width && !is_scale(context->op, output); c++)
                 if (output_type(context->op, output) == ORT_UINT8)
                     check(context, row, c, ((const uint8_t *)result->data)[row * width + c],
-                          nearbyint(values[c] * 127 / largest) + 128, 1);
+                          nearbyint(values[c] * above / largest) + zero, 1);
                 else
                     check(context, row, c, floats(result)[row * width + c], values[c],
                           4e-6 * fmax(1, fabs(values[c])));
         }
+}
+
+static size_t size_of(int type) {
+    return type == ORT_INT64 ? 8 : type == ORT_UINT8 || type == ORT_INT8 ? 1 : 4;
 }
 
 static void run_case(const Operator *op, const Case *shape, size_t shift) {
@@ -310,8 +355,10 @@ static void run_case(const Operator *op, const Case *shape, size_t shift) {
         bool mask = op->has_mask && i + 1 == context.input_count;
         if (mask && !shape->masked) continue;
         size_t rank = dims_of(op, op->inputs[i], shape, dims);
-        context.inputs[i] = make_value(dims, rank, mask ? 8 : 4, mask ? 8 * (shift % 8) : 4 * shift);
+        size_t size = size_of(input_type(op, i));
+        context.inputs[i] = make_value(dims, rank, size, mask ? size * (shift % 8) : size * shift);
         fill(context.inputs[i], input_type(op, i), strstr(op->inputs[i], "scale"));
+        if (op->multiplies && i == 1) add_up(context.inputs[i]);
     }
     void *kernel = NULL;
     OrtStatus *status = op->abi.CreateKernelV2(&op->abi, &API, &info, &kernel);

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION
 
-_TYPES = {"float": 1, "int32": 6, "int64": 7}
+_TYPES = {"float": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7}
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE = 1, 2
 
 

@@ -11,6 +11,7 @@ from convbert_onnx.operators import DOMAIN, OPERATORS, Operator
 
 _TYPES = {
     "float": ir.DataType.FLOAT,
+    "int8": ir.DataType.INT8,
     "int32": ir.DataType.INT32,
     "int64": ir.DataType.INT64,
     "uint8": ir.DataType.UINT8,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 Attributes = Mapping[str, int | float]
+Formula = Callable[[Arrays, Attributes], list[NDArray[Any]]]
 
 
 class Sizes(NamedTuple):
@@ -114,7 +115,9 @@ def dequantize_bias_mul(inputs: Arrays, attributes: Attributes) -> list[NDArray[
 
 
 def dequantize_bias_gelu(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
-    return _bytes(bias_gelu({"product": _values(inputs), "bias": np.zeros(())}, attributes)[0])
+    (activated,) = bias_gelu({"product": _values(inputs), "bias": np.zeros(())}, attributes)
+    scale = np.maximum(np.maximum(activated / 239, -activated / 16).max(axis=-1, keepdims=True, initial=0), 1e-30 / 239)
+    return [np.rint(activated / scale) + 16, scale]
 
 
 def dequantize_add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
@@ -139,7 +142,25 @@ def _real(inputs: Arrays, name: str) -> NDArray[np.float64]:
     return np.where(inputs["mask"][..., None] != 0, array, 0) if "mask" in inputs else array
 
 
-FORMULAS: dict[str, Callable[[Arrays, Attributes], list[NDArray[Any]]]] = {
+def matrix_of(panels: NDArray[np.int8], columns: int) -> NDArray[np.int64]:
+    """The weight [K, C] that panels [C/16, K/4 + 1, 64] hold, in which the first row is left aside."""
+    groups = panels[:, 1:].reshape(len(panels), -1, 16, 4).astype(np.int64)
+    return groups.transpose(1, 3, 0, 2).reshape(4 * groups.shape[1], -1)[:, :columns]
+
+
+def with_product(behind: Formula) -> Formula:
+    """The formula of a product and of what is behind it."""
+
+    def formula(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+        weight = matrix_of(inputs["weight"], len(inputs["bias"]))
+        product = (inputs["rows"].astype(np.int64) - int(attributes["zero_point"])) @ weight
+        others = {name: array for name, array in inputs.items() if name not in ("rows", "weight")}
+        return behind({"product": product} | others, attributes)
+
+    return formula
+
+
+FORMULAS: dict[str, Formula] = {
     "SpanDynamicConv": span_dynamic_conv,
     "DepthwiseConv": depthwise_conv,
     "AddLayerNorm": add_layer_norm,
@@ -154,6 +175,9 @@ FORMULAS: dict[str, Callable[[Arrays, Attributes], list[NDArray[Any]]]] = {
     "DequantizeBiasMul": dequantize_bias_mul,
     "DequantizeBiasGelu": dequantize_bias_gelu,
     "DequantizeAddLayerNorm": dequantize_add_layer_norm,
+}
+FORMULAS |= {
+    f"MatMul{name}": with_product(formula) for name, formula in FORMULAS.items() if name.startswith("Dequantize")
 }
 
 
@@ -188,6 +212,8 @@ def example(
         return {"first": normal(*rows), "second": normal(batch, sequence, width + 3)}, {}
     if name.startswith("Dequantize"):
         return _dequantize_example(name, random, rows)
+    if name.startswith("MatMul"):
+        return _matmul_example(name, random, rows)
     if name == "BiasSplit":
         return {"product": normal(batch, sequence, 4 * width), "bias": normal(4 * width)}, {}
     return {"product": normal(*rows), "bias": normal(width)}, {}
@@ -209,3 +235,19 @@ def _dequantize_example(
         return inputs, {}
     inputs["residual"] = random.standard_normal(rows, np.float32)
     return inputs | {name: random.standard_normal(width, np.float32) for name in ("gamma", "beta")}, {"epsilon": 1e-12}
+
+
+def _matmul_example(
+    name: str, random: np.random.Generator, rows: tuple[int, int, int]
+) -> tuple[dict[str, NDArray[Any]], dict[str, int | float]]:
+    inputs, attributes = _dequantize_example(name.removeprefix("MatMul"), random, rows)
+    depth, columns = 4 * rows[-1], len(inputs["bias"])
+    # Of seven bits: with more, pairs of products would saturate on some CPUs.
+    weight = random.integers(-64, 65, (depth, columns), np.int8)
+    padded = np.pad(weight, ((0, 0), (0, -columns % 16)))
+    sums = padded.sum(axis=0, dtype=np.int32).reshape(-1, 1, 16).view(np.int8)
+    groups = padded.reshape(-1, 4, padded.shape[1] // 16, 16).transpose(2, 0, 3, 1).reshape(len(sums), -1, 64)
+    factors = {"rows": random.integers(1, 256, (*rows[:-1], depth), np.uint8)}
+    factors["weight"] = np.concatenate([sums, groups], axis=1)
+    del inputs["product"]
+    return factors | inputs, {"zero_point": 128, **attributes}

@@ -1,0 +1,194 @@
+/* What follows an integer product, alone (Dequantize...) or in one pass with the product itself (MatMulDequantize...).
+ * The second have one input more, the weight in panels, and are otherwise the first. */
+#include <stdlib.h>
+
+#include "kernel.h"
+
+/* Costs of a channel, and how many products of bytes cost as much as one of them: see for_rows. */
+enum { DEQUANTIZE = 2, BIAS_ADD = 1, MULTIPLY = 1, NORM = 3, GELU = 6, QUANTIZE = 3, PRODUCTS = 16 };
+
+/* Up to so many rows, threads share columns; above, each takes rows, whose numbers then never leave its cache. */
+enum { FEW_ROWS = 32, ROWS_OF_TASK = 16, MANY_ROWS = 512, COLUMNS_OF_TASK = 2 * PANEL_COLUMNS };
+
+/* The inputs; from SCALE on they are one place further where the weight is an input too. */
+enum { FIRST, SCALE, WEIGHT_SCALE, BIAS, OTHER, GAMMA, BETA, WEIGHT = 1 };
+
+static size_t place_of(const Call *call, size_t index) { return index + call->kernel->op->multiplies; }
+
+static const float *operand(const Call *call, size_t index) { return floats_of(call, place_of(call, index)); }
+
+static size_t output_channels(const Call *call) { return (size_t)call->inputs[place_of(call, BIAS)].dims[0]; }
+
+static void finish_bias(const Call *call, size_t row, float *values) {
+    size_t channels = output_channels(call);
+    call->kernel->rows->bias_add(float_output(call, 0) + row * channels, values, operand(call, BIAS), channels);
+}
+
+static void finish_bias_split(const Call *call, size_t row, float *values) {
+    size_t channels = output_channels(call) / 4;
+    for (size_t part = 0; part < 4; part++)
+        call->kernel->rows->bias_add(float_output(call, part) + row * channels, values + part * channels,
+                                     operand(call, BIAS) + part * channels, channels);
+}
+
+static void finish_bias_mul(const Call *call, size_t row, float *values) {
+    size_t channels = output_channels(call);
+    call->kernel->rows->bias_mul(float_output(call, 0) + row * channels, values, operand(call, BIAS),
+                                 operand(call, OTHER) + row * channels, channels);
+}
+
+static void finish_bias_gelu(const Call *call, size_t row, float *values) {
+    size_t channels = output_channels(call);
+    call->kernel->rows->bias_gelu(values, values, operand(call, BIAS), channels);
+    uint8_t *bytes = call->outputs[0];
+    float_output(call, 1)[row] = call->kernel->rows->quantize_activated(bytes + row * channels, values, channels);
+}
+
+static void finish_add_layer_norm(const Call *call, size_t row, float *values) {
+    size_t channels = output_channels(call);
+    float *output = float_output(call, 0) + row * channels;
+    call->kernel->rows->add_layer_norm(output, values, operand(call, BIAS), operand(call, OTHER) + row * channels,
+                                       operand(call, GAMMA), operand(call, BETA), call->kernel->epsilon, channels);
+    write_bytes(call, 1, row, output, channels);
+}
+
+/* Makes sure of the inputs behind the first one, and makes the outputs. */
+static OrtStatus *prepare(Call *call) {
+    const Operator *op = call->kernel->op;
+    Tensor product = call->inputs[FIRST], column = product, part = product;
+    const Tensor *bias = &call->inputs[place_of(call, BIAS)];
+    int64_t *channels = &product.dims[product.rank - 1];
+    if (op->multiplies) *channels = bias->dims[0];
+    OrtStatus *status = check_dims(call, place_of(call, BIAS), channels, 1, "[C]");
+    if (!status) status = check_dims(call, place_of(call, WEIGHT_SCALE), channels, 1, "[C]");
+    column.dims[column.rank - 1] = 1;
+    if (!status) status = check_dims(call, place_of(call, SCALE), column.dims, column.rank, "[..., 1]");
+    for (size_t i = place_of(call, OTHER); !status && i < input_count(op); i++)
+        status = i == place_of(call, OTHER) ? check_dims(call, i, product.dims, product.rank, "[..., C]")
+                                            : check_dims(call, i, channels, 1, "[C]");
+    if (!status && op->splits && *channels % 4)
+        status = invalid(op, "bias has %lld channels, it must be four times C", (long long)*channels);
+    for (size_t i = 0; !status && i < output_count(op); i++) {
+        part.dims[part.rank - 1] = is_scale(op, i) ? 1 : op->splits ? *channels / 4 : *channels;
+        status = make_output(call, i, part.dims, part.rank);
+    }
+    return status;
+}
+
+static void dequantize_rows(const Call *call, size_t from, size_t to) {
+    const int32_t *product = call->inputs[FIRST].data;
+    size_t channels = output_channels(call);
+    float *values = make_room(call, channels);
+    for (size_t row = from; values && row < to; row++) {
+        call->kernel->rows->dequantize(values, product + row * channels, operand(call, SCALE)[row],
+                                       operand(call, WEIGHT_SCALE), channels);
+        call->kernel->op->finish(call, row, values);
+    }
+    free(values);
+}
+
+static OrtStatus *dequantize(Call *call) {
+    OrtStatus *status = prepare(call);
+    size_t cost = (DEQUANTIZE + call->kernel->op->cost) * channel_count(&call->inputs[FIRST]);
+    return status ? status : for_rows(call, row_count(&call->inputs[FIRST]), cost, dequantize_rows);
+}
+
+/* The product of rows from `from` to `to` with columns from `first` to `last`, a whole number of panels before them. */
+static void multiply(const Call *call, float *values, size_t from, size_t to, size_t first, size_t last) {
+    const uint8_t *bytes = call->inputs[FIRST].data;
+    const int8_t *panels = call->inputs[WEIGHT].data;
+    size_t inputs = channel_count(&call->inputs[FIRST]);
+    panels += first / PANEL_COLUMNS * PANEL_ROW * (inputs / PANEL_DEPTH + 1);
+    call->kernel->rows->multiply(values, output_channels(call), bytes + from * inputs, to - from, inputs,
+                                 operand(call, SCALE) + from, panels, operand(call, WEIGHT_SCALE) + first, last - first,
+                                 (int32_t)call->kernel->zero_point);
+}
+
+static void multiply_rows(const Call *call, size_t from, size_t to) {
+    size_t channels = output_channels(call);
+    float *values = make_room(call, (to - from) * channels);
+    if (!values) return;
+    multiply(call, values, from, to, 0, channels);
+    for (size_t row = from; row < to; row++) call->kernel->op->finish(call, row, values + (row - from) * channels);
+    free(values);
+}
+
+static void multiply_columns(const Call *call, size_t from, size_t to) {
+    size_t first = from * COLUMNS_OF_TASK, last = to * COLUMNS_OF_TASK, channels = output_channels(call);
+    multiply(call, call->values + first, 0, row_count(&call->inputs[FIRST]), first, last < channels ? last : channels);
+}
+
+static void finish_rows(const Call *call, size_t from, size_t to) {
+    size_t channels = output_channels(call);
+    for (size_t row = from; row < to; row++) call->kernel->op->finish(call, row, call->values + row * channels);
+}
+
+static OrtStatus *multiply_few(Call *call) {
+    size_t rows = row_count(&call->inputs[FIRST]), inputs = channel_count(&call->inputs[FIRST]);
+    size_t channels = output_channels(call);
+    call->values = make_room(call, rows * channels);
+    if (!call->values) return NULL;
+    size_t cost = rows * inputs * COLUMNS_OF_TASK / PRODUCTS;
+    OrtStatus *status =
+        for_rows(call, (channels + COLUMNS_OF_TASK - 1) / COLUMNS_OF_TASK, cost, multiply_columns);
+    if (!status) status = for_rows(call, rows, call->kernel->op->cost * channels, finish_rows);
+    free(call->values);
+    return status;
+}
+
+static OrtStatus *matmul(Call *call) {
+    const Operator *op = call->kernel->op;
+    int64_t inputs = call->inputs[FIRST].dims[call->inputs[FIRST].rank - 1];
+    if (inputs % PANEL_DEPTH)
+        return invalid(op, "rows have %lld channels, they must be a multiple of %d", (long long)inputs, PANEL_DEPTH);
+    OrtStatus *status = prepare(call);
+    int64_t panels = ((int64_t)output_channels(call) + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+    int64_t dims[] = {panels, inputs / PANEL_DEPTH + 1, PANEL_ROW};
+    if (!status) status = check_dims(call, WEIGHT, dims, 3, "[C/16, K/4 + 1, 64]");
+    if (status) return status;
+    size_t rows = row_count(&call->inputs[FIRST]);
+    if (rows <= FEW_ROWS) return multiply_few(call);
+    return for_ranges(call, rows, rows < MANY_ROWS ? ROWS_OF_TASK : 2 * ROWS_OF_TASK, multiply_rows);
+}
+
+#define BEHIND_A_PRODUCT "scale", "weight_scale", "bias"
+#define DEQUANTIZES(...)                                                                             \
+    .inputs = {"product", BEHIND_A_PRODUCT, __VA_ARGS__}, .input_types = {ORT_INT32}, .compute = dequantize
+#define MULTIPLIES(...)                                                                                      \
+    .inputs = {"rows", "weight", BEHIND_A_PRODUCT, __VA_ARGS__}, .input_types = {ORT_UINT8, ORT_INT8}, \
+    .multiplies = true, .compute = matmul
+#define ZERO_POINT {"zero_point", INT_ATTRIBUTE, offsetof(Kernel, zero_point)}
+#define EPSILON {"epsilon", FLOAT_ATTRIBUTE, offsetof(Kernel, epsilon)}
+
+#define BIAS_OUTPUTS .outputs = {"output"}, .finish = finish_bias, .cost = BIAS_ADD
+#define SPLIT_OUTPUTS \
+    .outputs = {"query", "key", "value", "span_value"}, .splits = true, .finish = finish_bias_split, .cost = BIAS_ADD
+#define MUL_OUTPUTS .outputs = {"output"}, .finish = finish_bias_mul, .cost = BIAS_ADD + MULTIPLY
+#define GELU_OUTPUTS                                                                                        \
+    .outputs = {"quantized", "output_scale"}, .output_types = {ORT_UINT8}, .finish = finish_bias_gelu, \
+    .cost = GELU + QUANTIZE
+#define NORM_OUTPUTS                                                                              \
+    .outputs = {"output", "quantized", "output_scale"}, .output_types = {ORT_FLOAT, ORT_UINT8}, \
+    .finish = finish_add_layer_norm, .cost = NORM + QUANTIZE
+
+Operator dequantize_operators[LINEAR_COUNT] = {
+    {.name = "DequantizeBias", DEQUANTIZES(NULL), BIAS_OUTPUTS},
+    {.name = "DequantizeBiasSplit", DEQUANTIZES(NULL), SPLIT_OUTPUTS},
+    {.name = "DequantizeBiasMul", DEQUANTIZES("factor"), MUL_OUTPUTS},
+    {.name = "DequantizeBiasGelu", DEQUANTIZES(NULL), GELU_OUTPUTS},
+    {.name = "DequantizeAddLayerNorm",
+     DEQUANTIZES("residual", "gamma", "beta"),
+     NORM_OUTPUTS,
+     .attributes = {EPSILON}},
+};
+
+Operator matmul_operators[LINEAR_COUNT] = {
+    {.name = "MatMulDequantizeBias", MULTIPLIES(NULL), BIAS_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasSplit", MULTIPLIES(NULL), SPLIT_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasMul", MULTIPLIES("factor"), MUL_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasGelu", MULTIPLIES(NULL), GELU_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeAddLayerNorm",
+     MULTIPLIES("residual", "gamma", "beta"),
+     NORM_OUTPUTS,
+     .attributes = {ZERO_POINT, EPSILON}},
+};

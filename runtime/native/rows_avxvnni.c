@@ -1,0 +1,18 @@
+/* The row kernels with AVX2, FMA and AVX-VNNI, as desktops have them since 2021. */
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avxvnni,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avxvnni,avx2,fma")
+#endif
+#define LANES 8
+#define ISA "avxvnni"
+#define ROWS rows_avxvnni
+#define DOT AVX_VNNI_DOT
+#include "rows.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif
