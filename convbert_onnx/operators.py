@@ -317,7 +317,7 @@ def _with_product(behind: Operator) -> Operator:
         purpose=f"An integer product and {behind.name}, in one pass.",
         inputs={
             "rows": "uint8 [..., K]",
-            "weight": f"int8 [{channels}/16, K/4 + 1, 64]",
+            "weight": f"int8 [{channels}/16, K/4 + 1, 16, 4]",
             **{name: kind for name, kind in behind.inputs.items() if name != "product"},
         },
         outputs=behind.outputs,

@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 PANEL_COLUMNS = 16
-"""Columns of a panel. A weight [K, C] in panels is int8 [C/16, K/4 + 1, 64]: first the sum of each column, as an int32,
-then, for every four inputs, the four bytes of each column."""
+"""Columns of a panel. A weight [K, C] in panels is int8 [C/16, K/4 + 1, 16, 4]: first the sum of each column, as an
+int32, then, for every four inputs, the four bytes of each column."""
 
 PANEL_DEPTH = 4
 """Inputs whose bytes of one column stand together in a panel."""
@@ -88,16 +88,11 @@ def matmul(inputs: Sequence[str], outputs: Sequence[str], operator: str, attribu
         "start = Constant <value = int64[1] {0}> ()",
         "one = Constant <value = int64[1] {1}> ()",
         "end = Constant <value = int64[1] {9223372036854775807}> ()",
-        f"by_column = Constant <value = int64[4] {{0, 0, {PANEL_COLUMNS}, {PANEL_DEPTH}}}> ()",
-        "flat = Constant <value = int64[3] {0, 0, -1}> ()",
         "panels = Slice (weight, one, end, one)",  # without the sums of columns
-        "groups = Reshape (panels, by_column)",
-        "turned = Transpose <perm = [0, 2, 1, 3]> (groups)",
-        "columns = Reshape (turned, flat)",
-        "padded = Flatten <axis = 2> (columns)",
+        "turned = Transpose <perm = [1, 3, 0, 2]> (panels)",
+        "padded = Flatten <axis = 2> (turned)",
         "count = Shape (bias)",
-        "whole = Slice (padded, start, count, start)",
-        "matrix = Transpose <perm = [1, 0]> (whole)",
+        "matrix = Slice (padded, start, count, one)",
         "product = MatMulInteger (rows, matrix, zero)",
         f"{', '.join(outputs)} = {operator} {passed}(product, {', '.join(inputs)})",
     ]

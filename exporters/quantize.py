@@ -91,7 +91,6 @@ def quantize(
     if precision not in get_args(Quantized):
         raise InputError(f"precision must be one of {', '.join(get_args(Quantized))}, not {precision!r}")
     cpu = cpu_of_this_machine() if cpu == "auto" else cpu
-    fit_pairs = pairs_saturate(cpu)
     if activations not in get_args(Activations):
         raise InputError(f"activations must be one of {', '.join(get_args(Activations))}, not {activations!r}")
     if (precision == "int8-static") != (calibration is not None):
@@ -103,7 +102,7 @@ def quantize(
     progress(_STEPS[0], 0, QUANTIZE_STEPS)
     if isinstance(calibration, str | Path):
         calibration = calibrate(file, calibration, calibration_method)
-    form = _Form(precision, fit_pairs, bundle, calibration, activations)
+    form = _Form(precision, cpu, pairs_saturate(cpu), bundle, calibration, activations)
     in_float: list[int] = []
     costly: list[int] = []
     with TemporaryDirectory() as folder:
@@ -149,6 +148,7 @@ class _Form:
     """How a file is to be quantized, but for the layers that stay in float."""
 
     precision: Quantized
+    cpu: Cpu
     fit_pairs: bool
     bundle: Bundle
     ranges: Ranges | None
@@ -164,7 +164,7 @@ def _write(file: Path, output: Path, form: _Form, in_float: Collection[int]) -> 
     if form.ranges is not None:
         quantize_static(graph, form.fit_pairs, form.ranges, form.activations, tables, in_float)
     elif form.precision == "int8" and form.bundle.record.target == "cpu":
-        quantize_products(graph, form.fit_pairs, tables, in_float)
+        quantize_products(graph, form.cpu, tables, in_float)
     elif form.precision == "int8":
         quantize_dynamic(graph, form.fit_pairs, tables, in_float)
     else:

@@ -7,9 +7,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from convbert_onnx.bundle import Cpu
 from convbert_onnx.exporters.edit import is_vector
 from convbert_onnx.operators import DOMAIN, OPERATORS
 from convbert_onnx.quantized_functions import PANEL_COLUMNS, PANEL_DEPTH
+from convbert_onnx.runtime.cpu import pairs_saturate
 
 __all__ = [
     "NARROWEST",
@@ -91,7 +93,7 @@ class Product:
 
 def quantize_products(
     model: ir.Model,
-    fit_pairs: bool,
+    cpu: Cpu,
     tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]],
     in_float: Collection[int] = (),
 ) -> int:
@@ -99,7 +101,8 @@ def quantize_products(
 
     Args:
         model: a graph after the edits, with our operators.
-        fit_pairs: of weights; see :func:`quantize_columns`.
+        cpu: what the products are for. On 64-bit ARM they stay onnxruntime's; elsewhere they are one operator with what
+            follows, for which there are native kernels.
         tables: bytes and scales of the tables of embeddings that are quantized already.
         in_float: layers whose products stay as they are.
 
@@ -108,7 +111,7 @@ def quantize_products(
     """
     turned = [product for product in found_products(model, tables) if product.layer not in in_float]
     kept = [product for product in turned if not _leaves_as_floats(product, turned)]
-    writer = _Writer(model.graph, fit_pairs, tables)
+    writer = _Writer(model.graph, cpu, tables)
     for product in kept:
         writer.turn(product)
     return len(kept)
@@ -168,18 +171,17 @@ def _fitted(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def in_panels(numbers: NDArray[np.int8]) -> NDArray[np.int8]:
-    """A weight [K, C] as native kernels read it [C/16, K/4 + 1, 64]: see :data:`PANEL_COLUMNS`; K in whole fours."""
+    """A weight [K, C] as native kernels read it [C/16, K/4 + 1, 16, 4]: see :data:`PANEL_COLUMNS`; K in whole fours."""
     inputs, columns = numbers.shape
     padded = np.pad(numbers, ((0, 0), (0, -columns % PANEL_COLUMNS)))
-    sums = padded.astype("<i4").sum(axis=0, dtype="<i4").reshape(-1, 1, PANEL_COLUMNS).view(np.int8)
-    groups = padded.reshape(inputs // PANEL_DEPTH, PANEL_DEPTH, -1, PANEL_COLUMNS).transpose(2, 0, 3, 1)
-    return np.concatenate([sums, groups.reshape(len(groups), -1, PANEL_COLUMNS * PANEL_DEPTH)], axis=1)
+    sums = padded.sum(axis=0, dtype="<i4").view(np.int8).reshape(-1, 1, PANEL_COLUMNS, PANEL_DEPTH)
+    panels = padded.reshape(inputs // PANEL_DEPTH, PANEL_DEPTH, -1, PANEL_COLUMNS).transpose(2, 0, 3, 1)
+    return np.concatenate([sums, panels], axis=1)
 
 
 def matrix_in_panels(panels: NDArray[np.int8], columns: int) -> NDArray[np.int8]:
     """The weight [K, columns] that panels hold."""
-    groups = panels[:, 1:].reshape(len(panels), -1, PANEL_COLUMNS, PANEL_DEPTH).transpose(1, 3, 0, 2)
-    return groups.reshape(-1, len(panels) * PANEL_COLUMNS)[:, :columns]
+    return panels[:, 1:].transpose(1, 3, 0, 2).reshape(-1, len(panels) * PANEL_COLUMNS)[:, :columns]
 
 
 def _product_before(epilogue: ir.Node, tables: Collection[ir.Value], layer: int) -> Product | None:
@@ -251,10 +253,11 @@ class _Rows:
 class _Writer:
     """Writes integer products into a graph; what several of them share is made once."""
 
-    def __init__(self, graph: ir.Graph, fit_pairs: bool, tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]]) -> None:
+    def __init__(self, graph: ir.Graph, cpu: Cpu, tables: Mapping[ir.Value, tuple[ir.Value, ir.Value]]) -> None:
         self._graph = graph
         self._tables = tables
-        self._fit_pairs = fit_pairs
+        self._fit_pairs = pairs_saturate(cpu)
+        self._in_panels = cpu != "arm64"
         self._rows: dict[ir.Value, _Rows] = {}
         self._splits: dict[ir.Value, ir.Value] = {}
         self._zero_points: dict[int, ir.Value] = {}
@@ -268,7 +271,7 @@ class _Writer:
         others = [] if epilogue.op_type == "Add" else epilogue.inputs[2:]
         node = self._in_one_pass(product, name, others) or self._in_two(product, name, others)
         if name == "DequantizeBiasGelu":
-            self._rows[epilogue.outputs[0]] = _Rows(*node.outputs, _ACTIVATED_ZERO_POINT)
+            self._rows[epilogue.outputs[0]] = _Rows(node.outputs[0], node.outputs[1], _ACTIVATED_ZERO_POINT)
             return
         for old, new in zip(epilogue.outputs, node.outputs, strict=False):
             new.type, new.shape = old.type, old.shape
@@ -276,12 +279,12 @@ class _Writer:
                 new.name = old.name
             ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
         if name == "DequantizeAddLayerNorm":
-            self._rows[node.outputs[0]] = _Rows(*node.outputs[1:])
+            self._rows[node.outputs[0]] = _Rows(node.outputs[1], node.outputs[2])
 
     def _in_one_pass(self, product: Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node | None:
         """One operator for product and epilogue, where the weight can be in panels."""
         rows, part = self._rows[product.rows], product.parts[0]
-        if len(product.parts) > 1 or table_of(part.inputs[1]) in self._tables:
+        if not self._in_panels or len(product.parts) > 1 or table_of(part.inputs[1]) in self._tables:
             return None
         numbers, scales = quantize_columns(numbers_of(part.inputs[1]), self._fit_pairs)
         if len(numbers) % PANEL_DEPTH:
@@ -346,7 +349,7 @@ class _Writer:
             name, inputs = _PRODUCERS[producer.op_type], list(producer.inputs)
         node = ir.node(name, inputs, domain=DOMAIN, num_outputs=2)
         self._graph.insert_before(before, node)
-        return _Rows(*node.outputs)
+        return _Rows(node.outputs[0], node.outputs[1])
 
     def _part(self, value: ir.Value | None) -> ir.Value:
         """The bytes that go into one part of a product."""

@@ -24,6 +24,7 @@ __all__ = [
     "Native",
     "available_isas",
     "describe_kernels",
+    "multiplies",
     "register_kernels",
     "signatures",
 ]
@@ -127,6 +128,15 @@ def signatures() -> list[str]:
         found.append(text.value.decode())
 
 
+def multiplies() -> bool:
+    """Whether the kernels multiply bytes too on this machine; otherwise onnxruntime does, where it is faster.
+
+    Raises:
+        KernelsError: the library is not there, or cannot be loaded.
+    """
+    return bool(_loaded().convbert_onnx_multiplies())
+
+
 def _wanted(native: Native | None) -> Native:
     if native is None:
         value = os.environ.get(NATIVE_VARIABLE, "auto")
@@ -173,6 +183,8 @@ def _library() -> ctypes.CDLL | str:
     if not LIBRARY.is_file():
         return "the library is not installed: install convbert-onnx where gcc or clang is, or a wheel for this platform"
     try:
-        return ctypes.CDLL(str(LIBRARY))
+        library = ctypes.CDLL(str(LIBRARY))
+        library.convbert_onnx_multiplies.restype = ctypes.c_bool
+        return library
     except OSError as error:
         return f"the library cannot be loaded ({error}): install convbert-onnx again on this machine"

@@ -1,5 +1,6 @@
 """What all tests share: which versions run, the toy checkpoints, and what is exported from them."""
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from golden import Exported, bundle_name
 
 from convbert_onnx.runtime.kernels import LIBRARY
+
+# Last, for the benchmarks, which are no part of the installed package.
+sys.path.append(str(Path(__file__).parents[1]))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -200,6 +200,9 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
 /* The names of the instruction sets that this machine can run, the best first, with spaces between them. */
 EXPORT void convbert_onnx_isas(char names[ISA_NAMES]) { available_isas(names); }
 
+/* Whether the operators with a product are registered on this machine. */
+EXPORT bool convbert_onnx_multiplies(void) { return multiplies_fast(); }
+
 /* Writes what an operator takes and gives, such as "Name(a, b, mask?; size: int) -> c", or nothing where there is none
  * of that number. */
 EXPORT void convbert_onnx_signature(size_t number, char *text, size_t size) {

@@ -143,8 +143,8 @@ static OrtStatus *matmul(Call *call) {
         return invalid(op, "rows have %lld channels, they must be a multiple of %d", (long long)inputs, PANEL_DEPTH);
     OrtStatus *status = prepare(call);
     int64_t panels = ((int64_t)output_channels(call) + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
-    int64_t dims[] = {panels, inputs / PANEL_DEPTH + 1, PANEL_ROW};
-    if (!status) status = check_dims(call, WEIGHT, dims, 3, "[C/16, K/4 + 1, 64]");
+    int64_t dims[] = {panels, inputs / PANEL_DEPTH + 1, PANEL_COLUMNS, PANEL_DEPTH};
+    if (!status) status = check_dims(call, WEIGHT, dims, 4, "[C/16, K/4 + 1, 16, 4]");
     if (status) return status;
     size_t rows = row_count(&call->inputs[FIRST]);
     if (rows <= FEW_ROWS) return multiply_few(call);

@@ -106,6 +106,21 @@ def test_an_answer_has_the_same_bits_in_any_company(quantized: Path, native: boo
                 np.testing.assert_array_equal(one[-1:], other)
 
 
+def test_products_for_arm_are_those_of_onnxruntime(exported: Exported, tmp_path: Path) -> None:
+    quantize(exported(), tmp_path / "arm64.onnx", cpu="arm64")
+    quantize(exported(), tmp_path / "vnni.onnx", cpu="vnni")
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "arm64.onnx").graph.node)
+    in_one_pass = Counter(node.op_type for node in onnx.load(tmp_path / "vnni.onnx").graph.node)
+    for behind in ("DequantizeBiasSplit", "DequantizeBiasMul", "DequantizeBiasGelu", "DequantizeAddLayerNorm"):
+        assert kinds[behind] == in_one_pass[f"MatMul{behind}"] > 0
+    answers = [
+        ConvBertOnnxPipeline(tmp_path / f"{name}.onnx", native=False).outputs_each([QUESTION])[0][0]
+        for name in ("arm64", "vnni")
+    ]
+    for name in answers[0]:
+        np.testing.assert_array_equal(answers[0][name], answers[1][name])
+
+
 def test_tied_embeddings_are_stored_once(exported: Exported, tmp_path: Path) -> None:
     quantize(exported(task="fill-mask"), tmp_path / "int8.onnx")
     tables = [
@@ -153,7 +168,7 @@ def test_fitted_columns_lose_least(seed: int, inputs: int) -> None:
 def test_panels_hold_the_weight_and_its_sums(seed: int, fours: int, columns: int) -> None:
     weight = np.random.default_rng(seed).integers(-127, 128, (4 * fours, columns), np.int8)
     panels = in_panels(weight)
-    assert panels.shape == (-(-columns // 16), fours + 1, 64)
+    assert panels.shape == (-(-columns // 16), fours + 1, 16, 4)
     np.testing.assert_array_equal(matrix_of(panels, columns), weight)
     np.testing.assert_array_equal(matrix_in_panels(panels, columns), weight)
     sums = np.ascontiguousarray(panels[:, 0]).view("<i4").ravel()

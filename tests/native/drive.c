@@ -277,7 +277,7 @@ static size_t dims_of(const Operator *op, const char *input, const Case *shape, 
     int64_t depth = shape->size * PANEL_DEPTH;
     if (!strcmp(input, "weight") && op->multiplies)
         return dims[0] = (width + PANEL_COLUMNS - 1) / PANEL_COLUMNS, dims[1] = depth / PANEL_DEPTH + 1,
-               dims[2] = PANEL_ROW, 3;
+               dims[2] = PANEL_COLUMNS, dims[3] = PANEL_DEPTH, 4;
     if (!strcmp(input, "weight")) return dims[0] = shape->size, dims[1] = width, 2;
     dims[0] = shape->batch, dims[1] = shape->sequence, dims[2] = width;
     if (!strcmp(input, "mask")) return 2;

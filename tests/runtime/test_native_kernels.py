@@ -11,14 +11,16 @@ from one_node import one_node
 from operator_formulas import FILE_SIZES, FORMULAS, VECTORS, Sizes, assert_close, example, operator_file_name
 
 from convbert_onnx.operators import OPERATORS, Operator
-from convbert_onnx.runtime.kernels import ISA_VARIABLE, LIBRARY, available_isas, signatures
+from convbert_onnx.runtime.kernels import ISA_VARIABLE, LIBRARY, available_isas, multiplies, signatures
 
 pytestmark = pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are not built")
 
 Feed = dict[str, NDArray[Any]]
 Results = list[NDArray[Any]]
 
-CASES = [(operator, masked) for operator in OPERATORS for masked in ([False, True] if operator.optional else [False])]
+# Those with a product are onnxruntime's on CPUs where it multiplies bytes faster.
+HERE = [operator for operator in OPERATORS if "rows" not in operator.inputs or (LIBRARY.is_file() and multiplies())]
+CASES = [(operator, masked) for operator in HERE for masked in ([False, True] if operator.optional else [False])]
 WITH_MASK = [operator for operator in OPERATORS if operator.optional]
 ISAS = available_isas() if LIBRARY.is_file() else []
 # Lengths from one, shorter than the kernel, and no multiple of a tile; widths that fit no vector; kernels even and odd.
@@ -276,7 +278,7 @@ def test_nothing_gives_nothing(operator: Operator, masked: bool, batch: int, len
 
 
 def test_rows_may_have_any_axes_before_the_channels() -> None:
-    for operator in OPERATORS:
+    for operator in HERE:
         if "B, S" in str(operator.inputs):
             continue
         feed, attributes = example(operator.name, 6, 5)
@@ -291,7 +293,7 @@ def test_rows_may_have_any_axes_before_the_channels() -> None:
 
 
 BEHIND_A_PRODUCT = {"product": (2, 7, 12), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
-PRODUCT = {"rows": (2, 7, 8), "weight": (1, 3, 64), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
+PRODUCT = {"rows": (2, 7, 8), "weight": (1, 3, 16, 4), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
 
 ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     "SpanDynamicConv": [
@@ -346,11 +348,14 @@ ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     ],
     "MatMulDequantizeBias": [
         (PRODUCT | {"rows": (2, 7, 6)}, "rows have 6 channels, they must be a multiple of 4"),
-        (PRODUCT | {"weight": (1, 2, 64)}, r"weight has the shape \[1, 2, 64\], .* \[C/16, K/4 \+ 1, 64\], which is"),
+        (
+            PRODUCT | {"weight": (1, 2, 16, 4)},
+            r"weight has the shape \[1, 2, 16, 4\], .* \[C/16, K/4 \+ 1, 16, 4\], whi",
+        ),
         (PRODUCT | {"weight": (3, 64)}, r"weight has the shape \[3, 64\]"),
         (PRODUCT | {"scale": (2, 7, 8)}, r"scale has the shape \[2, 7, 8\]"),
         (PRODUCT | {"weight_scale": (11,)}, r"weight_scale has the shape \[11\]"),
-        (PRODUCT | {"weight_scale": (17,), "bias": (17,)}, r"weight has the shape \[1, 3, 64\], .* \[2, 3, 64\]"),
+        (PRODUCT | {"weight_scale": (17,), "bias": (17,)}, r"weight has the shape \[1, 3, 16, 4\], .* \[2, 3, 16, 4\]"),
     ],
     "MatMulDequantizeBiasSplit": [
         (PRODUCT | {"weight_scale": (14,), "bias": (14,)}, "bias has 14 channels, it must be four times C"),
@@ -372,7 +377,7 @@ ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
 
 @pytest.mark.parametrize(
     ("operator", "shapes", "message"),
-    [(operator, *case) for operator in OPERATORS for case in ODD[operator.name]],
+    [(operator, *case) for operator in HERE for case in ODD[operator.name]],
     ids=case_id,
 )
 def test_shapes_that_do_not_fit_are_an_error(

@@ -143,9 +143,11 @@ def _real(inputs: Arrays, name: str) -> NDArray[np.float64]:
 
 
 def matrix_of(panels: NDArray[np.int8], columns: int) -> NDArray[np.int64]:
-    """The weight [K, C] that panels [C/16, K/4 + 1, 64] hold, in which the first row is left aside."""
-    groups = panels[:, 1:].reshape(len(panels), -1, 16, 4).astype(np.int64)
-    return groups.transpose(1, 3, 0, 2).reshape(4 * groups.shape[1], -1)[:, :columns]
+    """The weight [K, C] that panels [C/16, K/4 + 1, 16, 4] hold, in which the first row is left aside."""
+    matrix = np.zeros((4 * (panels.shape[1] - 1), columns), np.int64)
+    for column in range(columns):
+        matrix[:, column] = panels[column // 16, 1:, column % 16].ravel()
+    return matrix
 
 
 def with_product(behind: Formula) -> Formula:
@@ -245,9 +247,9 @@ def _matmul_example(
     # Of seven bits: with more, pairs of products would saturate on some CPUs.
     weight = random.integers(-64, 65, (depth, columns), np.int8)
     padded = np.pad(weight, ((0, 0), (0, -columns % 16)))
-    sums = padded.sum(axis=0, dtype=np.int32).reshape(-1, 1, 16).view(np.int8)
-    groups = padded.reshape(-1, 4, padded.shape[1] // 16, 16).transpose(2, 0, 3, 1).reshape(len(sums), -1, 64)
+    sums = padded.sum(axis=0, dtype=np.int32).view(np.int8).reshape(-1, 1, 16, 4)
+    panels = padded.reshape(-1, 4, len(sums), 16).transpose(2, 0, 3, 1)
     factors = {"rows": random.integers(1, 256, (*rows[:-1], depth), np.uint8)}
-    factors["weight"] = np.concatenate([sums, groups], axis=1)
+    factors["weight"] = np.concatenate([sums, panels], axis=1)
     del inputs["product"]
     return factors | inputs, {"zero_point": 128, **attributes}
