@@ -20,7 +20,7 @@ def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
             with_optional = len(nodes[0].inputs) == len(operator.inputs)
             function = _function(operator, config, model.opset_imports[""], with_optional)
             model.functions[function.identifier()] = function
-            model.opset_imports[DOMAIN] = VERSION
+            model.opset_imports.update({DOMAIN: VERSION, **operator.opsets})
 
 
 def count_special_operators(model: ir.Model) -> dict[str, int]:
@@ -42,9 +42,10 @@ def _function(operator: Operator, config: ConvBertConfig, opset: int, with_optio
     """The operator as an ONNX function for a model of these sizes."""
     inputs = [name for name in operator.inputs if with_optional or name not in operator.optional]
     attributes = f"<{', '.join(operator.attributes)}> " if operator.attributes else ""
+    opsets = ", ".join(f'"{domain}" : {version}' for domain, version in {"": opset, **operator.opsets}.items())
     text = "\n".join(
         (
-            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>',
+            f'<domain: "{DOMAIN}", opset_import: [{opsets}]>',
             f"{operator.name} {attributes}({', '.join(inputs)}) => ({', '.join(operator.outputs)}) {{",
             *operator.body(config, with_optional),
             "}",

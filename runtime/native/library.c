@@ -8,7 +8,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static Operator *const OPERATORS[] = {
-    &span_dynamic_conv_operator, &depthwise_conv_operator, &add_layer_norm_operator,
+    &span_dynamic_conv_operator, &depthwise_conv_operator, &masked_attention_operator, &add_layer_norm_operator,
     &bias_gelu_operator,         &bias_mul_operator,       &bias_split_operator,
     &quantize_operator,          &concat_quantize_operator, &depthwise_conv_quantize_operator,
     &dequantize_bias_operator,   &dequantize_bias_split_operator, &dequantize_bias_mul_operator,

@@ -12,6 +12,15 @@
 /* The widest kernel of a convolution. */
 enum { MAX_KERNEL_SIZE = 127 };
 
+/* One head of a text, whose rows lie `stride` floats apart. */
+typedef struct {
+    const float *query, *key, *value; /* the head's channels in the text's first row */
+    float *output;
+    const size_t *real; /* the rows that are keys, at least one */
+    size_t keys, channels, stride;
+    float scale;
+} Head;
+
 typedef struct {
     const char *isa;
     /* output = product + bias */
@@ -36,6 +45,10 @@ typedef struct {
     /* bytes = round(row / scale) + 128; returns the scale, which takes the largest magnitude, or 1e-30, to 127, and is
      * not finite where a number of the row is not */
     float (*quantize)(uint8_t *bytes, const float *row, size_t channels);
+    /* How many floats of room, aligned to 64 bytes, attend needs. */
+    size_t (*attention_room)(size_t keys, size_t channels);
+    /* output = softmax(scale * query . key) . value, for the rows from `from` to `to` */
+    void (*attend)(const Head *head, size_t from, size_t to, float *room);
 } RowKernels;
 
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;
