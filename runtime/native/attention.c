@@ -9,7 +9,8 @@
  * some threads enough to do, and no fewer than make packing cheap. TILE_ROWS is a multiple of every tile. */
 enum { TASKS = 12, BLOCK_ROWS = 132, TILE_ROWS = 12 };
 
-enum { ALIGNMENT = 64 };
+/* Packing takes as long as about so many queries, and so many products as one float of other operators. */
+enum { PACKING_ROWS = 12, PRODUCTS_OF_A_FLOAT = 6, ALIGNMENT = 64 };
 
 enum { QUERY, KEY, VALUE, MASK };
 
@@ -98,7 +99,8 @@ static OrtStatus *masked_attention(Call *call) {
     if (status || !numbers) return status;
     Sizes sizes = sizes_of(call);
     if (!sizes.keys) return memset(call->outputs[0], 0, numbers * sizeof(float)), NULL;
-    size_t cost = sizes.queries / sizes.blocks * sizes.keys * sizes.channels / 4;
+    size_t rows = sizes.queries / sizes.blocks + PACKING_ROWS;
+    size_t cost = rows * sizes.keys * sizes.channels / PRODUCTS_OF_A_FLOAT;
     return for_rows(call, (size_t)query->dims[0] * sizes.heads * sizes.blocks, cost, attend_blocks);
 }
 
