@@ -3,11 +3,12 @@
 A file that uses one of them carries an ONNX function of the same name, so that every ONNX Runtime can run it; a runtime
 that has a kernel for the operator takes the kernel instead.
 
-Shapes are letters: B batch, S sequence, H heads, D channels of a head, K kernel size, C channels; ``...`` any axes.
+Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size, C channels; ``...``
+any axes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convbert_onnx import quantized_functions as functions
 from convbert_onnx.config import ConvBertConfig
@@ -31,6 +32,7 @@ class Operator:
         body: the lines of the function for a model's sizes, given whether the optional inputs are there.
         attributes: types, by name.
         optional: names of inputs that a node may leave out.
+        opsets: versions of the domains beside standard ONNX that the function takes operators from.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Operator:
     body: Callable[[ConvBertConfig, bool], list[str]]
     attributes: Mapping[str, str]
     optional: tuple[str, ...] = ()
+    opsets: Mapping[str, int] = field(default_factory=dict)
 
 
 def _masked(name: str, with_mask: bool) -> list[str]:
@@ -107,6 +110,15 @@ def _depthwise_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
         "flat = Squeeze (convolved, height)",
         "output = Transpose <perm = [0, 2, 1]> (flat)",
     ]
+
+
+def _masked_attention(config: ConvBertConfig, with_mask: bool) -> list[str]:
+    # onnxruntime's own fused operator. Without real keys, its usual filter of -10000 would leave keys their scores; the
+    # lowest float leaves nothing of those.
+    mask = ["is_real = Cast <to = 9> (mask)", "key_mask = Cast <to = 6> (is_real)"] if with_mask else []
+    attributes = "num_heads: int = @num_heads, mask_filter_value = -3.4028234663852886e+38"
+    inputs = "query, key, value" + (', "", key_mask' if with_mask else "")
+    return [*mask, f"output = com.microsoft.MultiHeadAttention <{attributes}> ({inputs})"]
 
 
 def _add_layer_norm(config: ConvBertConfig, with_optional: bool) -> list[str]:
@@ -185,6 +197,23 @@ _TABLE = (
         formula="output[b,s,c] = sum over j of weight[j,c] * hidden[b, s + j - K//2, c], where positions outside the "
         "sequence or with mask 0 count as zero",
         body=_depthwise_conv,
+    ),
+    Operator(
+        name="MaskedAttention",
+        purpose="Attention to the real positions of a text, of all its positions or of some.",
+        inputs={
+            "query": "float [B, T, H*D]",
+            "key": "float [B, S, H*D]",
+            "value": "float [B, S, H*D]",
+            "mask": "int64 [B, S]",
+        },
+        optional=("mask",),
+        outputs={"output": "float [B, T, H*D]"},
+        attributes={"num_heads": "int"},
+        formula="w = softmax over s of query[b,t,h,:] . key[b,s,h,:] / sqrt(D), where positions s with mask 0 do not "
+        "count, and all weigh the same if there are no others; output[b,t,h,:] = sum over s of w[s] * value[b,s,h,:]",
+        body=_masked_attention,
+        opsets={"com.microsoft": 1},
     ),
     Operator(
         name="AddLayerNorm",
@@ -324,6 +353,7 @@ def _with_product(behind: Operator) -> Operator:
         attributes={"zero_point": "int", **behind.attributes},
         formula=f"product = (rows - zero_point) times the weight, which is in panels; {behind.formula}",
         body=_fixed(body),
+        opsets={DOMAIN: VERSION},
     )
 
 

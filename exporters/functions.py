@@ -24,11 +24,11 @@ def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
         operator = _BY_NAME[node.op_type]
         function = _function(operator, config, model.opset_imports[""], len(node.inputs) == len(operator.inputs))
         functions[function.identifier()] = function
+        model.opset_imports.update({DOMAIN: VERSION, **operator.opsets})
         wanted += [inner for inner in function if inner.domain == DOMAIN]
     # What a function calls comes before it: onnx's own evaluator reads them in this order.
     for identifier, function in reversed(functions.items()):
         model.functions[identifier] = function
-        model.opset_imports[DOMAIN] = VERSION
 
 
 def count_special_operators(model: ir.Model) -> dict[str, int]:
@@ -50,9 +50,10 @@ def _function(operator: Operator, config: ConvBertConfig, opset: int, with_optio
     """The operator as an ONNX function for a model of these sizes."""
     inputs = [name for name in operator.inputs if with_optional or name not in operator.optional]
     attributes = f"<{', '.join(operator.attributes)}> " if operator.attributes else ""
+    opsets = ", ".join(f'"{domain}" : {version}' for domain, version in {"": opset, **operator.opsets}.items())
     text = "\n".join(
         (
-            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}, "{DOMAIN}" : {VERSION}]>',
+            f'<domain: "{DOMAIN}", opset_import: [{opsets}]>',
             f"{operator.name} {attributes}({', '.join(inputs)}) => ({', '.join(operator.outputs)}) {{",
             *operator.body(config, with_optional),
             "}",

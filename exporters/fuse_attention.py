@@ -1,4 +1,4 @@
-"""Self-attention, nine operators between its projections and its output, becomes onnxruntime's MultiHeadAttention."""
+"""Self-attention, nine operators between its projections and its output, becomes MaskedAttention."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import onnx_ir as ir
 from onnxscript.rewriter.pattern import RewriteRule
 
 from convbert_onnx.exporters.edit import Edit, has_values, replacing_patterns
+from convbert_onnx.operators import DOMAIN
 
 __all__ = ["EDIT"]
 
@@ -57,13 +58,12 @@ def _operator(
 ) -> Any:
     heads = _heads_and_size(split)
     assert heads is not None
-    mask = op.Cast(_mask(added), to=ir.DataType.INT32)
-    return op.MultiHeadAttention(query, key, value, None, mask, num_heads=heads[0], _domain="com.microsoft")
+    return op.MaskedAttention(query, key, value, _mask(added), num_heads=heads[0], _domain=DOMAIN)
 
 
 EDIT = Edit(
     name="fuse_attention",
-    purpose="Attention is onnxruntime's fused operator, always with the padding mask.",
+    purpose="Attention is one operator, always with the padding mask.",
     apply=replacing_patterns(
         [RewriteRule(_pattern, _operator, _is_attention)],
         lambda config: "no attention with a padding mask of the expected form",

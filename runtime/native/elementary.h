@@ -31,6 +31,13 @@ INLINE floats exp_of_nonpositive(floats x) {
     return exp2_of_fraction(fraction) * exp2_of_integer((uints)half) * exp2_of_integer((uints)(integer - half));
 }
 
+/* 2^x for x <= 0, with what lies below the smallest normal float as zero. */
+INLINE floats exp2_of_nonpositive(floats x) {
+    floats rounded = x + ROUNDER;
+    floats power = exp2_of_fraction(x - (rounded - ROUNDER)) * exp2_of_integer((uints)rounded - ROUNDER_BITS);
+    return (floats)((ints)power & ~(x < -126.0f)); /* not where it is NaN */
+}
+
 /* x * (1 + erf(x / sqrt(2))) / 2.
  *
  * erfc(t / sqrt(2)) for t = |x| is 2^(t * p(t)), where the polynomial p is a minimax fit on [0, 6] whose error weighs

@@ -67,6 +67,7 @@ struct Call {
 
 extern Operator span_dynamic_conv_operator, depthwise_conv_operator; /* convolutions.c */
 extern Operator depthwise_conv_quantize_operator;                    /* convolutions.c */
+extern Operator masked_attention_operator;                           /* attention.c */
 extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
 
 extern Operator quantize_operator, concat_quantize_operator; /* quantized.c */

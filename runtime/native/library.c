@@ -10,6 +10,7 @@
 static Operator *const OPERATORS[] = {
     &span_dynamic_conv_operator,
     &depthwise_conv_operator,
+    &masked_attention_operator,
     &add_layer_norm_operator,
     &bias_gelu_operator,
     &bias_mul_operator,

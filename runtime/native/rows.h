@@ -17,6 +17,15 @@ enum { MAX_KERNEL_SIZE = 127 };
  * four inputs, the four bytes of each column. So one vector holds what four bytes of a row are multiplied with. */
 enum { PANEL_COLUMNS = 16, PANEL_DEPTH = 4, PANEL_ROW = PANEL_COLUMNS * PANEL_DEPTH };
 
+/* One head of a text, whose rows lie `stride` floats apart. */
+typedef struct {
+    const float *query, *key, *value; /* the head's channels in the text's first row */
+    float *output;
+    const size_t *real; /* the rows that are keys, at least one */
+    size_t keys, channels, stride;
+    float scale;
+} Head;
+
 typedef struct {
     const char *isa;
     /* output = product + bias */
@@ -49,6 +58,10 @@ typedef struct {
      * PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH */
     void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t rows, size_t inputs, const float *scale,
                      const int8_t *panels, const float *weight_scale, size_t columns, int32_t zero_point);
+    /* How many floats of room, aligned to 64 bytes, attend needs. */
+    size_t (*attention_room)(size_t keys, size_t channels);
+    /* output = softmax(scale * query . key) . value, for the rows from `from` to `to` */
+    void (*attend)(const Head *head, size_t from, size_t to, float *room);
 } RowKernels;
 
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;

@@ -108,7 +108,7 @@ class Case:
 CASES = {
     "fold_weights": Case(FOLD, {"MatMul": 1}, FOLD.replace("(w)", "(w2)") + "unused = Gather (w2, flat)"),
     "fuse_attention": Case(
-        ATTENTION, {"MultiHeadAttention": 1, "Cast": 1, "Mul": 1, "Neg": 1}, ATTENTION.replace("root_size", "half")
+        ATTENTION, {"MaskedAttention": 1, "Mul": 1, "Neg": 1}, ATTENTION.replace("root_size", "half")
     ),
     "fuse_depthwise_conv": Case(CONV, {"DepthwiseConv": 1}, CONV.replace("pads = [1, 1]", "pads = [2, 0]")),
     "fuse_bias_gelu": Case(GELU, {"BiasGelu": 1}, GELU.replace("(biased, root)", "(biased, half)")),

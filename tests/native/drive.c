@@ -210,6 +210,31 @@ static double convolution(const OrtKernelContext *context, const Case *shape, in
     return dynamic ? sum / total : sum;
 }
 
+/* A row of attention: where no key is real, all are, with the same score. */
+static void attention(const OrtKernelContext *context, const Case *shape, int64_t row, double *values) {
+    static double weights[1 << 12];
+    int64_t width = shape->heads * shape->channels, start = row / shape->sequence * shape->sequence;
+    const int64_t *mask = context->inputs[3] ? (const int64_t *)context->inputs[3]->data + start : NULL;
+    bool any = !mask;
+    for (int64_t t = 0; mask && t < shape->sequence; t++) any |= mask[t] != 0;
+    for (int64_t first = 0; first < width; first += shape->channels) {
+        double total = 0;
+        for (int64_t t = 0; t < shape->sequence; t++) {
+            const float *query = floats(context->inputs[0]) + row * width + first;
+            const float *key = floats(context->inputs[1]) + (start + t) * width + first;
+            double score = 0;
+            for (int64_t c = 0; any && c < shape->channels; c++) score += (double)query[c] * key[c];
+            weights[t] = mask && any && !mask[t] ? 0 : exp(score / sqrt((double)shape->channels));
+            total += weights[t];
+        }
+        for (int64_t c = first; c < first + shape->channels; c++) {
+            values[c] = 0;
+            for (int64_t t = 0; t < shape->sequence; t++)
+                values[c] += weights[t] / total * floats(context->inputs[2])[(start + t) * width + c];
+        }
+    }
+}
+
 static void normalize(const OrtKernelContext *context, int64_t width, size_t gamma, double *values) {
     double mean = 0, variance = 0;
     for (int64_t c = 0; c < width; c++) mean += values[c] / (double)width;
@@ -254,6 +279,7 @@ static int64_t compute(const OrtKernelContext *context, const Case *shape, size_
         for (int64_t c = 0; c < second; c++) values[width + c] = floats(context->inputs[1])[row * second + c];
         return width + second;
     }
+    if (is_named(context, "MaskedAttention")) return attention(context, shape, row, values), width;
     for (int64_t c = 0; c < width; c++) {
         bool split = context->op->splits;
         if (strstr(context->op->name, "Conv"))

@@ -125,7 +125,9 @@ def test_the_kernel_agrees_with_the_function(
     for batch, length in ((1, 1), (2, 3), (1, 16), (3, 29), (2, 128)):
         feed, _ = example(operator.name, batch, length, **sizes._asdict(), masked=masked)
         for factor in (1e-30, 1e-3, 1, 30):
-            scaled = {name: factor * array if array.dtype == np.float32 else array for name, array in feed.items()}
+            # Not what attention makes exponents of: large ones keep no relative precision.
+            floats = {name: array for name, array in feed.items() if array.dtype == np.float32}
+            scaled = feed | {name: factor * array for name, array in floats.items() if name not in ("query", "key")}
             assert_close(native.run(None, scaled), fallback.run(None, scaled), tolerance=1e-5)
 
 
@@ -193,10 +195,11 @@ def test_large_logits_give_their_value_all_the_weight() -> None:
 def test_masked_values_may_be_anything(operator: Operator, isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ISA_VARIABLE, isa)
     feed, attributes = example(operator.name, 2, 26, masked=True)
-    first = next(iter(feed))
+    seen = ["key", "value"] if "key" in feed else [next(iter(feed))]
     clean = run(operator, feed, attributes)[0]
     for value in (np.nan, np.inf, 3e38):
-        feed[first][1, 13:] = value
+        for name in seen:
+            feed[name][1, 13:] = value
         assert_same_bits(run(operator, feed, attributes)[0], clean)
 
 
@@ -205,6 +208,54 @@ def test_a_mask_may_have_holes_and_any_number_but_zero_is_real() -> None:
         feed, attributes = example(operator.name, 3, 41, masked=True)
         feed["mask"][:] = np.random.default_rng(0).integers(-1, 2, feed["mask"].shape)
         assert_close(run(operator, feed, attributes), FORMULAS[operator.name](feed, attributes))
+
+
+@every_isa
+def test_attention_at_its_ends(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, isa)
+    (operator,) = (operator for operator in OPERATORS if operator.name == "MaskedAttention")
+    feed, attributes = example(operator.name, 3, 37, heads=2, channels=20, masked=True)
+    feed["mask"][1] = 0
+    feed["mask"][2] = np.arange(37) == 30
+    for factor in (1, 1e2, 1e15):
+        extreme = feed | {name: feed[name] * np.float32(factor) for name in ("query", "key")}
+        (output,) = run(operator, extreme, attributes)
+        assert_close([output], FORMULAS[operator.name](extreme, attributes), tolerance=3e-5)
+        assert_close([output[1]], [np.tile(feed["value"][1].mean(axis=0), (37, 1))])
+        assert_same_bits(output[2], np.tile(feed["value"][2, 30], (37, 1)))
+
+
+@every_isa
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_of_some_positions_is_theirs_among_all(
+    masked: bool, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, isa)
+    (operator,) = (operator for operator in OPERATORS if operator.name == "MaskedAttention")
+    feed, attributes = example(operator.name, 3, 140, masked=masked)
+    (expected,) = run(operator, feed, attributes)
+    for some in (np.s_[:1], np.s_[7:27], np.s_[::2]):
+        (output,) = run(operator, feed | {"query": feed["query"][:, some]}, attributes)
+        assert_same_bits(output, np.ascontiguousarray(expected[:, some]))
+    more = np.concatenate([feed["query"]] * 2, axis=1)
+    (output,) = run(operator, feed | {"query": more}, attributes)
+    assert_same_bits(output, np.concatenate([expected] * 2, axis=1))
+    nothing = {name: array if name == "query" else array[:, :0] for name, array in feed.items()}
+    assert not run(operator, nothing, attributes)[0].any()
+
+
+@every_isa
+def test_a_long_text_gets_the_same_attention_in_any_company(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, isa)
+    (operator,) = (operator for operator in OPERATORS if operator.name == "MaskedAttention")
+    feed, attributes = example(operator.name, 7, 430, heads=3, channels=24)
+    kept = np.sort(np.random.default_rng(0).permutation(430)[:281])
+    feed["mask"] = np.zeros((7, 430), np.int64)
+    feed["mask"][:, kept] = 1
+    (together,) = run(operator, feed, attributes, threads=2)
+    alone = {name: array[5:6, kept] for name, array in feed.items()}
+    for row in (alone, {name: array for name, array in alone.items() if name != "mask"}):
+        assert_same_bits(run(operator, row, attributes)[0], together[5:6, kept])
 
 
 @every_isa
@@ -292,6 +343,7 @@ def test_rows_may_have_any_axes_before_the_channels() -> None:
                 assert_same_bits(ours.reshape(others.shape), others)
 
 
+ATTENTION: dict[str, tuple[int, ...]] = dict.fromkeys(("query", "key", "value"), (2, 7, 12))
 BEHIND_A_PRODUCT = {"product": (2, 7, 12), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
 PRODUCT = {"rows": (2, 7, 8), "weight": (1, 3, 16, 4), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
 
@@ -311,6 +363,15 @@ ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
         ({"hidden": (2, 7, 12), "weight": (0, 12)}, "K must be between 1 and 127, not 0"),
         ({"hidden": (12,), "weight": (5, 12)}, "hidden has 1 axes"),
         ({"hidden": (2, 7, 12), "weight": (5, 12), "mask": (1, 7)}, r"mask has the shape \[1, 7\]"),
+    ],
+    "MaskedAttention": [
+        (ATTENTION | {"key": (3, 7, 12)}, r"key has the shape \[3, 7, 12\], it must be \[B, S, H\*D\], which is"),
+        (ATTENTION | {"key": (2, 7, 15)}, r"key has the shape \[2, 7, 15\], .* which is \[2, 7, 12\]"),
+        (ATTENTION | {"key": (14, 12)}, r"key has the shape \[14, 12\]"),
+        (ATTENTION | {"value": (2, 6, 12)}, r"value has the shape \[2, 6, 12\], it must be that of key"),
+        (dict.fromkeys(ATTENTION, (2, 7, 13)), "query has 13 channels, which num_heads 3 does not divide"),
+        (dict.fromkeys(ATTENTION, (14, 12)), "query has 2 axes"),
+        (ATTENTION | {"mask": (2, 6)}, r"mask has the shape \[2, 6\], it must be \[B, S\], which is \[2, 7\]"),
     ],
     "AddLayerNorm": [
         (

@@ -69,6 +69,20 @@ def depthwise_conv(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]
     return [output]
 
 
+def masked_attention(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
+    query, key, value = (inputs[name].astype(np.float64) for name in ("query", "key", "value"))
+    heads, outputs = int(attributes["num_heads"]), []
+    for b in range(len(query)):
+        real = inputs["mask"][b] != 0 if "mask" in inputs else np.full(key.shape[1], True)
+        scale = np.sqrt(query.shape[2] / heads) if real.any() else np.inf  # without real keys, all weigh the same
+        real = real if real.any() else ~real
+        by_head = zip(
+            *(np.split(rows, heads, axis=-1) for rows in (query[b], key[b, real], value[b, real])), strict=True
+        )
+        outputs.append(np.concatenate([_softmax(q @ k.T / scale) @ v for q, k, v in by_head], axis=-1))
+    return [np.stack(outputs)]
+
+
 def add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
     product, bias, residual, gamma, beta = (array.astype(np.float64) for array in inputs.values())
     total = residual + product + bias
@@ -127,6 +141,12 @@ def dequantize_add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[ND
     return [output, *_bytes(output)]
 
 
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    weights: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return weights
+
+
 def _values(inputs: Arrays) -> NDArray[np.float64]:
     by_row = inputs["product"].astype(np.float64) * inputs["scale"]
     return by_row * inputs["weight_scale"] + inputs["bias"]
@@ -165,6 +185,7 @@ def with_product(behind: Formula) -> Formula:
 FORMULAS: dict[str, Formula] = {
     "SpanDynamicConv": span_dynamic_conv,
     "DepthwiseConv": depthwise_conv,
+    "MaskedAttention": masked_attention,
     "AddLayerNorm": add_layer_norm,
     "BiasGelu": bias_gelu,
     "BiasMul": bias_mul,
@@ -201,6 +222,8 @@ def example(
         return {"values": normal(*rows), "kernel_logits": logits} | mask, {"num_heads": heads, "kernel_size": size}
     if name in ("DepthwiseConv", "DepthwiseConvQuantize"):
         return {"hidden": normal(*rows), "weight": normal(size, width)} | mask, {}
+    if name == "MaskedAttention":
+        return {part: normal(*rows) for part in ("query", "key", "value")} | mask, {"num_heads": heads}
     if name == "AddLayerNorm":
         vectors = {name: normal(width) for name in ("gamma", "beta")}
         return {"product": normal(*rows), "bias": normal(width), "residual": normal(*rows)} | vectors, {

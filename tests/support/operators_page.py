@@ -12,10 +12,11 @@ All live in the domain `{DOMAIN}`, version {VERSION}. A file that uses one carri
 any ONNX Runtime runs the file as it is; a CPU session of ours takes the native kernel instead where it is installed,
 and `--target portable` spells the operators out in standard ones at export. They stand in one table,
 [`convbert_onnx/operators.py`](../convbert_onnx/operators.py), of which this page is made; in PyTorch, the dynamic
-convolution is [`models/span_dynamic_conv.py`](../models/span_dynamic_conv.py).
+convolution is [`models/span_dynamic_conv.py`](../models/span_dynamic_conv.py). The function of MaskedAttention is
+onnxruntime's own MultiHeadAttention, in the domain `com.microsoft`.
 
-Shapes are letters: B batch, S sequence, H heads, D channels of a head, K kernel size (odd), C channels; `...` is any
-number of axes.
+Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size (odd), C channels;
+`...` is any number of axes.
 """
 
 

@@ -1,0 +1,114 @@
+/* MaskedAttention: every query sees the real positions of its text. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+
+/* A task is one head of a text and a block of its queries, for which keys and values are packed once: as many as leave
+ * some threads enough to do, and no fewer than make packing cheap. TILE_ROWS is a multiple of every tile. */
+enum { TASKS = 12, BLOCK_ROWS = 132, TILE_ROWS = 12 };
+
+/* Packing takes as long as about so many queries, and so many products as one float of other operators. */
+enum { PACKING_ROWS = 12, PRODUCTS_OF_A_FLOAT = 6, ALIGNMENT = 64 };
+
+enum { QUERY, KEY, VALUE, MASK };
+
+typedef struct {
+    size_t queries, keys, heads, channels, rows, blocks; /* of a text, of a head, and of a block */
+} Sizes;
+
+static Sizes sizes_of(const Call *call) {
+    const Tensor *query = &call->inputs[QUERY];
+    size_t heads = (size_t)call->kernel->num_heads, queries = (size_t)query->dims[1];
+    size_t rows = row_count(query) * heads / TASKS;
+    rows = rows < BLOCK_ROWS ? BLOCK_ROWS : rows - rows % TILE_ROWS + TILE_ROWS;
+    return (Sizes){
+        .queries = queries,
+        .keys = (size_t)call->inputs[KEY].dims[1],
+        .heads = heads,
+        .channels = channel_count(query) / heads,
+        .rows = rows,
+        .blocks = (queries + rows - 1) / rows,
+    };
+}
+
+/* The positions that are keys: where all are masked, all of them. Returns how many are real. */
+static size_t find_keys(size_t *real, const int64_t *mask, size_t positions) {
+    size_t count = 0;
+    for (size_t p = 0; p < positions; p++)
+        if (!mask || mask[p]) real[count++] = p;
+    for (size_t p = 0; !count && p < positions; p++) real[p] = p;
+    return count;
+}
+
+static void attend_block(const Call *call, const Sizes *sizes, size_t task, size_t *real, float *room) {
+    size_t text = task / sizes->blocks / sizes->heads, number = task / sizes->blocks % sizes->heads;
+    size_t stride = sizes->heads * sizes->channels, from = task % sizes->blocks * sizes->rows;
+    size_t first_query = text * sizes->queries * stride + number * sizes->channels;
+    size_t first_key = text * sizes->keys * stride + number * sizes->channels;
+    const int64_t *mask = call->inputs[MASK].data;
+    size_t count = find_keys(real, mask ? mask + text * sizes->keys : NULL, sizes->keys);
+    Head head = {
+        .query = floats_of(call, QUERY) + first_query,
+        .key = floats_of(call, KEY) + first_key,
+        .value = floats_of(call, VALUE) + first_key,
+        .output = float_output(call, 0) + first_query,
+        .real = real,
+        .keys = count ? count : sizes->keys,
+        .channels = sizes->channels,
+        .stride = stride,
+        .scale = count ? 1.0f / sqrtf((float)sizes->channels) : 0.0f, /* without real keys, all weigh the same */
+    };
+    size_t to = from + sizes->rows < sizes->queries ? from + sizes->rows : sizes->queries;
+    call->kernel->rows->attend(&head, from, to, room);
+}
+
+static void attend_blocks(const Call *call, size_t from, size_t to) {
+    Sizes sizes = sizes_of(call);
+    size_t floats = call->kernel->rows->attention_room(sizes.keys, sizes.channels);
+    size_t *real = malloc(sizes.keys * sizeof *real);
+    float *room = make_room(call, floats + ALIGNMENT / sizeof *room);
+    if (real && room) {
+        float *aligned = room + (ALIGNMENT - (uintptr_t)room % ALIGNMENT) / sizeof *room;
+        for (size_t task = from; task < to; task++) attend_block(call, &sizes, task, real, aligned);
+    } else
+        *call->out_of_memory = true;
+    free(room);
+    free(real);
+}
+
+static OrtStatus *check(const Call *call) {
+    const Operator *op = call->kernel->op;
+    const Tensor *query = &call->inputs[QUERY], *key = &call->inputs[KEY];
+    long long channels = (long long)query->dims[2], heads = (long long)call->kernel->num_heads;
+    if (query->rank != 3) return invalid(op, "query has %zu axes, it must be [B, T, H*D]", query->rank);
+    if (channels % heads)
+        return invalid(op, "query has %lld channels, which num_heads %lld does not divide", channels, heads);
+    const int64_t dims[] = {query->dims[0], key->dims[1], channels};
+    OrtStatus *status = check_dims(call, KEY, dims, 3, "[B, S, H*D]");
+    if (!status) status = check_dims(call, VALUE, key->dims, 3, "that of key");
+    return status || !call->inputs[MASK].data ? status : check_dims(call, MASK, key->dims, 2, "[B, S]");
+}
+
+static OrtStatus *masked_attention(Call *call) {
+    const Tensor *query = &call->inputs[QUERY];
+    OrtStatus *status = check(call);
+    if (!status) status = make_output(call, 0, query->dims, query->rank);
+    size_t numbers = row_count(query) * channel_count(query);
+    if (status || !numbers) return status;
+    Sizes sizes = sizes_of(call);
+    if (!sizes.keys) return memset(call->outputs[0], 0, numbers * sizeof(float)), NULL;
+    size_t rows = sizes.queries / sizes.blocks + PACKING_ROWS;
+    size_t cost = rows * sizes.keys * sizes.channels / PRODUCTS_OF_A_FLOAT;
+    return for_rows(call, (size_t)query->dims[0] * sizes.heads * sizes.blocks, cost, attend_blocks);
+}
+
+Operator masked_attention_operator = {
+    .name = "MaskedAttention",
+    .inputs = {"query", "key", "value", "mask"},
+    .outputs = {"output"},
+    .attributes = {{"num_heads", INT_ATTRIBUTE, offsetof(Kernel, num_heads)}},
+    .has_mask = true,
+    .compute = masked_attention,
+};
