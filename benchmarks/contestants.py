@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figures import FLOOR
+from benchmarks.figures import FLOOR, OURS
 from benchmarks.models import VOCABULARY
 from convbert_onnx import ConvBertConfig
 
@@ -183,7 +183,7 @@ CONTESTANTS = (
     Contestant("OpenVINO int8", "openvino-int8", _openvino, _OPENVINO),
     Contestant("ours int8 portable", "portable-int8", _ours, _OURS),
     Contestant("ours int8", "cpu-int8", _ours, _OURS),
-    Contestant("ours int8 native", "cpu-int8", _ours_native, _OURS),
+    Contestant(OURS, "cpu-int8", _ours_native, _OURS),
 )
 """The table, in the order of the results' columns."""
 

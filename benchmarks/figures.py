@@ -4,10 +4,13 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["FLOOR", "Figures", "figures", "times_of"]
+__all__ = ["FLOOR", "OURS", "Figures", "figures", "times_of"]
 
 FLOOR = "products alone"
 """The contestant whose time the others are compared with."""
+
+OURS = "ours int8 native"
+"""The contestant whose time is compared with the others', where it takes part."""
 
 Figures = tuple[float, float, float]
 """Lower quartile, median, upper quartile."""

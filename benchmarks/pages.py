@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import FLOOR, figures, times_of
+from benchmarks.figures import FLOOR, OURS, figures, times_of
 
 __all__ = ["write_page"]
 
@@ -15,8 +15,10 @@ def write_page(results: dict[str, Any], path: Path, plots: Sequence[Path]) -> No
     shapes = [(batch, length) for batch, length in results["shapes"]]
     for measured in results["models"]:
         parts += [f"## {measured['model']}", _times(measured, shapes)]
-        if any(FLOOR in times_of(measured, shape) for shape in shapes):
-            parts += [f"Median, as a multiple of the median of the {FLOOR}:", _ratios(measured, shapes)]
+        for reference in (FLOOR, OURS):
+            if any(reference in times_of(measured, shape) for shape in shapes):
+                parts += [f"Median, as a multiple of the median of {reference}:"]
+                parts += [_ratios(measured, shapes, reference)]
         parts += [_needs(measured)]
         if measured["left_out"]:
             parts.append("Left out:")
@@ -47,12 +49,12 @@ def _times(measured: dict[str, Any], shapes: Sequence[tuple[int, int]]) -> str:
     return _table([f"{measured['model']}, batch x length", *_names(shapes)], rows)
 
 
-def _ratios(measured: dict[str, Any], shapes: Sequence[tuple[int, int]]) -> str:
+def _ratios(measured: dict[str, Any], shapes: Sequence[tuple[int, int]], reference: str) -> str:
     by_shape = {shape: times_of(measured, shape) for shape in shapes}
     rows = []
     for name in measured["contestants"]:
-        pairs = [(by_shape[shape].get(name), by_shape[shape].get(FLOOR)) for shape in shapes]
-        rows.append([name, *(f"{one[1] / floor[1]:.2f}" if one and floor else "" for one, floor in pairs)])
+        pairs = [(by_shape[shape].get(name), by_shape[shape].get(reference)) for shape in shapes]
+        rows.append([name, *(f"{one[1] / other[1]:.2f}" if one and other else "" for one, other in pairs)])
     return _table([f"{measured['model']}, ratio", *_names(shapes)], rows)
 
 

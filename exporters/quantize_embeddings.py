@@ -19,7 +19,7 @@ def quantize_embeddings(model: ir.Model, fit_pairs: bool) -> Tables:
 
     Args:
         model: a graph after the edits.
-        fit_pairs: see :func:`quantize_columns`; a table may also be the weight of a product.
+        fit_pairs: of a table that is also the weight of a product; see :func:`quantize_columns`.
     """
     graph = model.graph
     tables: Tables = {}
@@ -28,7 +28,8 @@ def quantize_embeddings(model: ir.Model, fit_pairs: bool) -> Tables:
         if table is None or table.const_value is None or table.const_value.size < SMALLEST_TABLE:
             continue
         if table not in tables:
-            rows, scales = quantize_columns(numbers_of(table).T, fit_pairs)
+            multiplies = any(consumer.op_type == "Transpose" for consumer in table.consumers())
+            rows, scales = quantize_columns(numbers_of(table).T, fit_pairs and multiplies)
             name = str(table.name).removesuffix(".weight")
             tables[table] = (
                 initializer(graph, f"{name}.bytes", np.ascontiguousarray(rows.T)),

@@ -27,9 +27,24 @@ INLINE void store_ints(int32_t *to, ints value) { *(unaligned_ints *)to = value;
 
 /* The low byte of each lane. */
 INLINE void store_bytes(uint8_t *to, ints value) {
+#if LANES < 16 /* gcc converts such vectors through scalars */
+    typedef uint8_t bytes __attribute__((vector_size(4 * LANES)));
+#define LOW_BYTES(first) first, first + 4, first + 8, first + 12
+#if LANES == 8
+#define LANE_BYTES(first) LOW_BYTES(first), LOW_BYTES(first), LOW_BYTES(first), LOW_BYTES(first)
+    ints low = (ints)__builtin_shufflevector((bytes)value, (bytes)value, LANE_BYTES(0), LANE_BYTES(16));
+    int32_t packed[2] = {low[0], low[4]};
+#else
+    ints low = (ints)__builtin_shufflevector((bytes)value, (bytes)value, LOW_BYTES(0), LOW_BYTES(0), LOW_BYTES(0),
+                                             LOW_BYTES(0));
+    int32_t packed[1] = {low[0]};
+#endif
+    __builtin_memcpy(to, packed, LANES);
+#else
     typedef uint8_t bytes __attribute__((vector_size(LANES)));
     bytes low = __builtin_convertvector(value & 255, bytes);
     __builtin_memcpy(to, &low, LANES);
+#endif
 }
 
 /* The first count lanes; the others are zero. */

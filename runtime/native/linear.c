@@ -8,7 +8,7 @@
 enum { DEQUANTIZE = 2, BIAS_ADD = 1, MULTIPLY = 1, NORM = 3, GELU = 6, QUANTIZE = 3, PRODUCTS = 16 };
 
 /* Up to so many rows, threads share columns; above, each takes rows, whose numbers then never leave its cache. */
-enum { FEW_ROWS = 32, ROWS_OF_TASK = 16, MANY_ROWS = 512, COLUMNS_OF_TASK = 2 * PANEL_COLUMNS };
+enum { FEW_ROWS = 32, ROWS_OF_TASK = 32, COLUMNS_OF_TASK = 2 * PANEL_COLUMNS };
 
 /* The inputs; from SCALE on they are one place further where the weight is an input too. */
 enum { FIRST, SCALE, WEIGHT_SCALE, BIAS, OTHER, GAMMA, BETA, WEIGHT = 1 };
@@ -148,7 +148,7 @@ static OrtStatus *matmul(Call *call) {
     if (status) return status;
     size_t rows = row_count(&call->inputs[FIRST]);
     if (rows <= FEW_ROWS) return multiply_few(call);
-    return for_ranges(call, rows, rows < MANY_ROWS ? ROWS_OF_TASK : 2 * ROWS_OF_TASK, multiply_rows);
+    return for_ranges(call, rows, ROWS_OF_TASK, multiply_rows);
 }
 
 #define BEHIND_A_PRODUCT "scale", "weight_scale", "bias"
