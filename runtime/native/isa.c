@@ -18,7 +18,9 @@ enum { EAX = 0, EDX = 3, AVX_VNNI_BIT = 4, AMX_INT8_BIT = 25 };
 
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
+#ifdef COMPILES_AVX_VNNI
 static bool has_avxvnni(void) { return has_avx2() && has_feature(1, EAX, AVX_VNNI_BIT); }
+#endif
 
 static bool has_avx512(void) {
 #ifdef EMULATE_AVX512
@@ -48,7 +50,9 @@ static const struct {
 #ifdef __x86_64__
     {&rows_avx512vnni, has_avx512vnni},
     {&rows_avx512, has_avx512},
+#ifdef COMPILES_AVX_VNNI
     {&rows_avxvnni, has_avxvnni},
+#endif
     {&rows_avx2, has_avx2},
 #endif
     {&rows_baseline, always},

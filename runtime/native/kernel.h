@@ -29,10 +29,10 @@ typedef struct {
     const char *outputs[MAX_OUTPUTS];
     int input_types[MAX_INPUTS], output_types[MAX_OUTPUTS]; /* 0 is ORT_FLOAT */
     Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
-    bool has_mask; /* whether the last input is the optional mask, the only one of int64 */
-    bool in_place; /* whether the first output may take the place of the first input */
-    bool joins;    /* whether the first output has the channels of the first input and of the second */
-    bool splits;   /* whether the outputs share out the channels of the first input */
+    bool has_mask;   /* whether the last input is the optional mask, the only one of int64 */
+    bool in_place;   /* whether the first output may take the place of the first input */
+    bool joins;      /* whether the first output has the channels of the first input and of the second */
+    bool splits;     /* whether the outputs share out the channels of the first input */
     bool multiplies; /* whether the second input is a weight, and the channels are those of the bias behind it */
     void (*finish)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
     size_t cost; /* of what finish does, for a channel: see for_rows */

@@ -64,6 +64,11 @@ typedef struct {
     void (*attend)(const Head *head, size_t from, size_t to, float *room);
 } RowKernels;
 
+/* Whether the compiler knows AVX-VNNI: gcc does since 11, clang since 12. */
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define COMPILES_AVX_VNNI
+#endif
+
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;
  * NULL where this machine has no such set. */
 const RowKernels *select_rows(const char *name);

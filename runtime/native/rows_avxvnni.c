@@ -1,5 +1,6 @@
 /* The row kernels with AVX2, FMA and AVX-VNNI, as desktops have them since 2021. */
-#ifdef __x86_64__
+#include "rows.h"
+#ifdef COMPILES_AVX_VNNI
 #include <immintrin.h>
 
 #ifdef __clang__
