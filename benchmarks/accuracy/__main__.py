@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import subprocess
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK / "accuracy", help="where models and files go")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "accuracy")
     options = parser.parse_args()
-    results = {task: _measure(task, options.public, options.work / task) for task in options.tasks}
-    options.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    saved = options.output.with_suffix(".json")
+    results = json.loads(saved.read_text()) if saved.exists() else {}  # of tasks that are not measured this time
+    for task in options.tasks:
+        rows = _measure(task, options.public, options.work / task)
+        results[task] = {"date": f"{date.today()}", "commit": _commit(), "rows": rows}
+    saved.write_text(json.dumps(results, indent=1) + "\n")
     options.output.with_suffix(".md").write_text(_page(results))
     print(options.output.with_suffix(".md").read_text())
 
@@ -73,12 +79,19 @@ def _measure(task: str, public: Path, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _page(results: dict[str, list[dict[str, Any]]]) -> str:
+def _commit() -> str:
+    """What is measured, so that a page with tasks of several days says of which state each is."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _page(results: dict[str, dict[str, Any]]) -> str:
     parts = [_HEADER]
-    for task, rows in results.items():
+    for task, measured in results.items():
+        rows = measured["rows"]
         main = rows[0]["main"]
         lines = [
-            f"## {task}, {rows[0]['texts']:,} texts\n",
+            f"## {task}, {rows[0]['texts']:,} texts, {measured['date']}, commit {measured['commit']}\n",
             f"| form | {main} | against fp32, points | answers unchanged |",
             "|---|---|---|---|",
         ]
