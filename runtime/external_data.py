@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
 from convbert_onnx.errors import BundleError, FileMissingError
+from convbert_onnx.runtime.protobuf import BYTES, fields
 
 __all__ = ["check_external_data", "external_files", "total_bytes"]
 
@@ -23,7 +24,6 @@ _FIELDS: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {13: "entry"},
 }
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _KEY, _VALUE = 1, 2
 
 
@@ -70,47 +70,11 @@ def external_files(path: Path) -> set[str]:
 def _locations(data: mmap.mmap, message: str, start: int, end: int) -> Iterator[str]:
     """The values of all entries with the key ``location`` in a message."""
     if message == "entry":
-        fields = [(number, data[first:last]) for number, first, last in _fields(data, start, end)]
-        if (_KEY, b"location") in fields:
-            yield from (value.decode() for number, value in fields if number == _VALUE)
+        texts = [(field.number, data[field.first : field.end]) for field in fields(data, start, end)]
+        if (_KEY, b"location") in texts:
+            yield from (value.decode() for number, value in texts if number == _VALUE)
         return
     inner = _FIELDS[message]
-    for number, first, last in _fields(data, start, end):
-        if number in inner:
-            yield from _locations(data, inner[number], first, last)
-
-
-def _fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and end of each field that has a length."""
-    while position < end:
-        tag, position = _varint(data, position)
-        number, kind = tag >> 3, tag & 7
-        if kind == _VARINT:
-            _, position = _varint(data, position)
-        elif kind == _BYTES:
-            length, position = _varint(data, position)
-            if position + length > end:
-                raise ValueError("a field is longer than the message that holds it")
-            yield number, position, position + length
-            position += length
-        elif kind in (_FIXED64, _FIXED32):
-            position += 8 if kind == _FIXED64 else 4
-        else:
-            raise ValueError(f"no field has the type {kind}")
-    if position != end:
-        raise ValueError("a message ends within a field")
-
-
-def _varint(data: mmap.mmap, position: int) -> tuple[int, int]:
-    value = data[position]
-    position += 1
-    if value < 0x80:
-        return value, position
-    value &= 0x7F
-    for shift in range(7, 70, 7):
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise ValueError("a number has more than ten bytes")
+    for field in fields(data, start, end):
+        if field.kind == BYTES and field.number in inner:
+            yield from _locations(data, inner[field.number], field.first, field.end)

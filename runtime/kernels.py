@@ -15,6 +15,7 @@ from weakref import WeakSet
 from convbert_onnx.bundle import ExportRecord
 from convbert_onnx.errors import InputError, KernelsError
 from convbert_onnx.operators import DOMAIN
+from convbert_onnx.runtime.providers import CPU
 
 __all__ = [
     "ISA_VARIABLE",
@@ -41,7 +42,6 @@ NATIVE_VARIABLE = "CONVBERT_ONNX_NATIVE"
 ISA_VARIABLE = "CONVBERT_ONNX_ISA"
 """Names the environment variable that takes another instruction set than the best of the machine."""
 
-_CPU = "CPUExecutionProvider"
 _SWITCH = {"1": True, "0": False, "auto": "auto", "": "auto"}
 
 _registered: WeakSet[Any] = WeakSet()
@@ -152,7 +152,7 @@ def _obstacle(native: Native, providers: Sequence[str], own_options: bool) -> st
     """Why the kernels are not used, with what to do where it was not the caller's wish."""
     if native is False:
         return "as asked for"
-    if list(providers) != [_CPU]:
+    if list(providers) != [CPU]:
         # onnxruntime would take the nodes to the CPU, and their inputs and outputs with them.
         return "they are for sessions on the CPU alone: pass providers='cpu'"
     if native == "auto" and not own_options:

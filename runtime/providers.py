@@ -6,15 +6,15 @@ from typing import Any
 from convbert_onnx.errors import InputTypeError, ProviderError
 from convbert_onnx.runtime.engine import load_onnxruntime
 
-__all__ = ["ProviderSpec", "check_active", "resolve_providers"]
+__all__ = ["CPU", "ProviderSpec", "check_active", "resolve_providers"]
 
 ProviderSpec = str | tuple[str, Mapping[str, Any]]
 """onnxruntime's name of a provider, or a short name, alone or with its options."""
 
-_CPU = "CPUExecutionProvider"
-_SHORT_NAMES = {"cpu": _CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+CPU = "CPUExecutionProvider"
+_SHORT_NAMES = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 _INSTALL = {
-    _CPU: "pip install 'convbert-onnx[cpu]'",
+    CPU: "pip install 'convbert-onnx[cpu]'",
     "CUDAExecutionProvider": "pip install 'convbert-onnx[gpu]' 'onnxruntime-gpu[cuda,cudnn]' beside an NVIDIA driver",
     "TensorrtExecutionProvider": "pip install 'convbert-onnx[gpu]' 'tensorrt-cu13>=10.13,<11' beside an NVIDIA driver",
 }
@@ -29,7 +29,7 @@ def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tu
     """
     if isinstance(providers, str):
         providers = [providers]
-    resolved = [_name_and_options(provider) for provider in providers or [_CPU]]
+    resolved = [_name_and_options(provider) for provider in providers or [CPU]]
     available = load_onnxruntime().get_available_providers()
     for name, _ in resolved:
         if name not in available:

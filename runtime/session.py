@@ -9,7 +9,8 @@ from convbert_onnx.errors import BundleError, KernelsError
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.external_data import check_external_data
 from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
-from convbert_onnx.runtime.providers import ProviderSpec, check_active, resolve_providers
+from convbert_onnx.runtime.mapped_weights import FOLDER_OPTION, without_bytes
+from convbert_onnx.runtime.providers import CPU, ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
 __all__ = ["default_options", "open_session"]
@@ -49,12 +50,13 @@ def open_session(
     names = [name for name, _ in asked]
     kernels = register_kernels(options, names, native=native, own_options=own_options)
     try:
-        session = _create(onnxruntime, path, options, asked)
+        session = _create_mapped(onnxruntime, path, options, asked) if own_options else None
+        session = session or _create(onnxruntime, str(path), path, options, asked)
     except BundleError as error:
         if kernels.isa is None or not own_options:
             raise
         # The kernels are for float32; the functions may run what they do not.
-        session = _create(onnxruntime, path, default_options(threads), asked)
+        session = _create(onnxruntime, str(path), path, default_options(threads), asked)
         if native is True:
             raise KernelsError(f"{error}, with the native kernels; without them, with --no-native, it runs") from error
         kernels = KernelUse(None, "the native kernels cannot run this file")
@@ -62,10 +64,29 @@ def open_session(
     return session, kernels
 
 
-def _create(onnxruntime: Any, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]) -> Any:
+def _create_mapped(
+    onnxruntime: Any, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]
+) -> Any | None:
+    """A session on the CPU whose weights of bytes stay in the file; None where there are none, or that cannot be."""
+    if [name for name, _ in providers] != [CPU]:
+        return None
+    real = path.resolve()
+    try:
+        model = without_bytes(real)
+        if model is None:
+            return None
+        options.add_session_config_entry(FOLDER_OPTION, str(real.parent))
+        return _create(onnxruntime, model, path, options, providers)
+    except (BundleError, ValueError, IndexError):
+        return None  # read as a whole, the file runs, or the error is said better
+
+
+def _create(
+    onnxruntime: Any, model: str | bytes, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]
+) -> Any:
     try:
         # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
-        return onnxruntime.InferenceSession(str(path), sess_options=options, providers=providers, enable_fallback=False)
+        return onnxruntime.InferenceSession(model, sess_options=options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's exceptions have no common base below Exception
         raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
 

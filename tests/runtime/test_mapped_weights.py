@@ -1,0 +1,111 @@
+"""Weights of bytes that stay in the file when a session is made of it."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from golden import Exported
+
+from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.mapped_weights import SMALLEST, without_bytes
+from convbert_onnx.runtime.protobuf import write_field
+from convbert_onnx.runtime.session import open_session
+
+FLOAT, INT8, INT64 = 1, 3, 7
+
+
+def tensor(name: str, kind: int, array: np.ndarray) -> bytes:
+    dims = b"".join(write_field(1, size) for size in array.shape)
+    return dims + write_field(2, kind) + write_field(8, name.encode()) + write_field(9, array.tobytes())
+
+
+def value(name: str, kind: int) -> bytes:
+    return write_field(1, name.encode()) + write_field(2, write_field(1, write_field(1, kind)))
+
+
+def node(operator: str, inputs: list[str], outputs: list[str]) -> bytes:
+    names = b"".join(write_field(1, name.encode()) for name in inputs)
+    return names + b"".join(write_field(2, name.encode()) for name in outputs) + write_field(4, operator.encode())
+
+
+@pytest.fixture
+def weights() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {
+        "bytes": random.integers(-128, 128, 3 * SMALLEST, np.int8),
+        "few": random.integers(-128, 128, 7, np.int8),
+        "floats": random.standard_normal(SMALLEST, np.float32),
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path, weights: dict[str, np.ndarray]) -> Path:
+    """A file that gives its own weights, chosen by their numbers."""
+    graph = b"".join(write_field(1, node("Gather", [name, "which"], [f"{name}_"])) for name in weights)
+    graph += write_field(2, b"weights")
+    for name, array in weights.items():
+        kind = INT8 if array.dtype == np.int8 else FLOAT
+        graph += write_field(5, tensor(name, kind, array)) + write_field(12, value(f"{name}_", kind))
+    graph += write_field(11, value("which", INT64))
+    path = tmp_path / "weights.onnx"
+    path.write_bytes(write_field(1, 8) + write_field(8, write_field(2, 18)) + write_field(7, graph))
+    return path
+
+
+def check(path: Path, weights: dict[str, np.ndarray]) -> None:
+    session, _ = open_session(path)
+    which = np.array([0, 3, 6, -1])
+    for array, found in zip(weights.values(), session.run(None, {"which": which}), strict=True):
+        np.testing.assert_array_equal(found, array[which])
+
+
+def test_large_weights_of_bytes_are_left_out_and_found(file: Path, weights: dict[str, np.ndarray]) -> None:
+    model = without_bytes(file)
+    assert model is not None
+    assert weights["bytes"].tobytes() not in model
+    for name in ("few", "floats"):
+        assert weights[name].tobytes() in model
+    check(file, weights)
+
+
+def test_nobody_needs_the_name_that_the_file_had(
+    file: Path, tmp_path: Path, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    moved = file.rename(tmp_path / "elsewhere" / "größer 2.onnx")
+    check(moved, weights)
+    (tmp_path / "link.onnx").symlink_to(moved)
+    check(tmp_path / "link.onnx", weights)
+    monkeypatch.chdir(moved.parent)
+    check(Path(moved.name), weights)
+
+
+def test_the_file_is_where_the_weights_come_from(file: Path, weights: dict[str, np.ndarray]) -> None:
+    model = without_bytes(file)
+    assert model is not None
+    with pytest.raises(Exception, match=r"weights\.onnx"):
+        onnxruntime.InferenceSession(model)
+
+
+def test_a_replaced_file_leaves_an_open_session_alone(file: Path, weights: dict[str, np.ndarray]) -> None:
+    session, _ = open_session(file)
+    other = file.with_name("other.onnx")
+    other.write_bytes(b"\0" * file.stat().st_size)
+    other.replace(file)
+    which = np.arange(-7, 7)
+    (found,) = session.run(["bytes_"], {"which": which})
+    np.testing.assert_array_equal(found, weights["bytes"][which])
+
+
+def test_a_model_of_floats_is_read_as_a_whole(exported: Exported) -> None:
+    assert without_bytes(exported()) is None
+
+
+@pytest.mark.parametrize("length", [1, 50, 5000])
+def test_a_file_that_was_cut_is_no_model(file: Path, length: int) -> None:
+    file.write_bytes(file.read_bytes()[:-length])
+    with pytest.raises((ValueError, IndexError)):
+        without_bytes(file)
+    with pytest.raises(BundleError, match="is not a whole ONNX file"):
+        open_session(file)
