@@ -14,7 +14,7 @@ demo: $(VENV)/demo
 		--question "What is the name of the satellite that measured the amount of dust?"
 	@echo
 	@echo "The weights of this toy checkpoint are random, and so is the answer: name a fine-tuned one with --model."
-	@echo "For CPUs, --precision int8 makes a file of a quarter of the size that is about twice as fast."
+	@echo "For CPUs, --precision int8 makes a file of a quarter of the size that is 1.4 to 2.3 times as fast."
 
 test: build/bundles
 	$(BIN)/pytest -n auto --dist worksteal tests --bundles build/bundles

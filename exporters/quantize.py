@@ -91,6 +91,7 @@ def quantize(
     if precision not in get_args(Quantized):
         raise InputError(f"precision must be one of {', '.join(get_args(Quantized))}, not {precision!r}")
     cpu = cpu_of_this_machine() if cpu == "auto" else cpu
+    fit_pairs = pairs_saturate(cpu)
     if activations not in get_args(Activations):
         raise InputError(f"activations must be one of {', '.join(get_args(Activations))}, not {activations!r}")
     if (precision == "int8-static") != (calibration is not None):
@@ -102,7 +103,7 @@ def quantize(
     progress(_STEPS[0], 0, QUANTIZE_STEPS)
     if isinstance(calibration, str | Path):
         calibration = calibrate(file, calibration, calibration_method)
-    form = _Form(precision, cpu, pairs_saturate(cpu), bundle, calibration, activations)
+    form = _Form(precision, cpu, fit_pairs, bundle, calibration, activations)
     in_float: list[int] = []
     costly: list[int] = []
     with TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from convbert_onnx.runtime.protobuf import BYTES, VARINT, Field, Readable, fields, read_varint, write_field
+from convbert_onnx.runtime.protobuf import BYTES, VARINT, Field, fields, read_varint, write_field
 
 __all__ = ["FOLDER_OPTION", "SMALLEST", "without_bytes"]
 
@@ -36,14 +36,30 @@ def without_bytes(path: Path) -> bytes | None:
         IndexError: neither is this.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        parts = list(_model(data, path.name.encode()))
-        size = sum(map(len, parts))
-        return b"".join(parts) if len(data) - size >= SMALLEST else None
+        # Looked for before anything is copied: a model of floats may have gigabytes.
+        graphs = [field for field in fields(data, 0, len(data)) if _is_graph(field)]
+        parts = (field for graph in graphs for field in fields(data, graph.first, graph.end))
+        if not any(_numbers(data, field) for field in parts):
+            return None
+        return b"".join(_model(data, path.name.encode()))
+
+
+def _is_graph(field: Field) -> bool:
+    return (field.number, field.kind) == (_GRAPH, BYTES)
+
+
+def _numbers(data: mmap.mmap, field: Field) -> Field | None:
+    """The numbers of a graph's field that is a large weight of bytes."""
+    if field.number != _INITIALIZER or field.end - field.first < SMALLEST:
+        return None
+    parts = list(fields(data, field.first, field.end))
+    kinds = {read_varint(data, part.first)[0] for part in parts if (part.number, part.kind) == (_DATA_TYPE, VARINT)}
+    return next((part for part in parts if part.number == _RAW_DATA and kinds in ({_UINT8}, {_INT8})), None)
 
 
 def _model(data: mmap.mmap, name: bytes) -> Iterator[bytes]:
     for field in fields(data, 0, len(data)):
-        if (field.number, field.kind) == (_GRAPH, BYTES):
+        if _is_graph(field):
             yield write_field(_GRAPH, b"".join(_graph(data, field, name)))
         else:
             yield data[field.start : field.end]
@@ -51,24 +67,14 @@ def _model(data: mmap.mmap, name: bytes) -> Iterator[bytes]:
 
 def _graph(data: mmap.mmap, graph: Field, name: bytes) -> Iterator[bytes]:
     for field in fields(data, graph.first, graph.end):
-        large = field.number == _INITIALIZER and field.end - field.first >= SMALLEST
-        yield _tensor(data, field, name) if large else data[field.start : field.end]
+        numbers = _numbers(data, field)
+        yield _tensor(data, field, numbers, name) if numbers else data[field.start : field.end]
 
 
-def _tensor(data: mmap.mmap, tensor: Field, name: bytes) -> bytes:
-    """A tensor without its numbers, where they are bytes; otherwise as it is."""
-    parts = list(fields(data, tensor.first, tensor.end))
-    numbers = next((field for field in parts if field.number == _RAW_DATA), None)
-    if numbers is None or _data_type(data, parts) not in (_UINT8, _INT8):
-        return data[tensor.start : tensor.end]
-    content = b"".join(data[field.start : field.end] for field in parts if field is not numbers)
-    place = {b"location": name, b"offset": numbers.first, b"length": numbers.end - numbers.first}
+def _tensor(data: mmap.mmap, tensor: Field, numbers: Field, name: bytes) -> bytes:
+    """A tensor that says where its numbers are, in the file of that name, instead of having them."""
+    content = data[tensor.first : numbers.start] + data[numbers.end : tensor.end]
+    place = {b"location": name, b"offset": b"%d" % numbers.first, b"length": b"%d" % (numbers.end - numbers.first)}
     for key, value in place.items():
-        text = value if isinstance(value, bytes) else str(value).encode()
-        content += write_field(_EXTERNAL_DATA, write_field(_KEY, key) + write_field(_VALUE, text))
+        content += write_field(_EXTERNAL_DATA, write_field(_KEY, key) + write_field(_VALUE, value))
     return write_field(_INITIALIZER, content + write_field(_DATA_LOCATION, _EXTERNAL))
-
-
-def _data_type(data: Readable, parts: list[Field]) -> int | None:
-    found = (field for field in parts if (field.number, field.kind) == (_DATA_TYPE, VARINT))
-    return next((read_varint(data, field.first)[0] for field in found), None)

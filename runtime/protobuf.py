@@ -1,21 +1,16 @@
 """The wire format of protobuf, walked without the package onnx, and without reading what is not asked for."""
 
+import mmap
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-__all__ = ["BYTES", "VARINT", "Field", "Readable", "fields", "read_varint", "write_field", "write_varint"]
+__all__ = ["BYTES", "VARINT", "Field", "fields", "read_varint", "write_field", "write_varint"]
 
 VARINT, BYTES = 0, 2
 """Kinds of fields: a number, and a message, a string or bytes."""
 
 _FIXED64, _FIXED32 = 1, 5
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
-
-
-class Readable(Protocol):
-    """What is walked, such as a file that is mapped into memory."""
-
-    def __getitem__(self, place: int, /) -> int: ...
 
 
 class Field(NamedTuple):
@@ -36,7 +31,7 @@ class Field(NamedTuple):
     end: int
 
 
-def fields(data: Readable, start: int, end: int) -> Iterator[Field]:
+def fields(data: mmap.mmap, start: int, end: int) -> Iterator[Field]:
     """The fields of the message between two places.
 
     Raises:
@@ -62,7 +57,7 @@ def fields(data: Readable, start: int, end: int) -> Iterator[Field]:
         position = last
 
 
-def read_varint(data: Readable, position: int) -> tuple[int, int]:
+def read_varint(data: mmap.mmap, position: int) -> tuple[int, int]:
     """A number, and where it ends."""
     value = data[position]
     position += 1

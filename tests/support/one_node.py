@@ -4,6 +4,7 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION
+from convbert_onnx.runtime.protobuf import write_field, write_varint
 
 _TYPES = {"float": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7}
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE = 1, 2
@@ -26,25 +27,27 @@ def one_node(
     results = [f"{output}_result" for output in outputs] if between else list(outputs)
     first = b""
     if between:
-        first = _field(1, _text(1, given[0]) + _text(2, "made") + _text(4, between))
+        first = write_field(1, _text(1, given[0]) + _text(2, "made") + _text(4, between))
         given[0] = "made"
     node = b"".join(_text(1, value) for value in given) + b"".join(_text(2, value) for value in outputs)
-    node += _text(4, name) + b"".join(_field(5, _attribute(*item)) for item in attributes.items()) + _text(7, DOMAIN)
-    graph = first + _field(1, node)
+    node += (
+        _text(4, name) + b"".join(write_field(5, _attribute(*item)) for item in attributes.items()) + _text(7, DOMAIN)
+    )
+    graph = first + write_field(1, node)
     for output, result in zip(outputs, results, strict=True):
         if between:
-            graph += _field(1, _text(1, output) + _text(2, result) + _text(4, between))
+            graph += write_field(1, _text(1, output) + _text(2, result) + _text(4, between))
     graph += _text(2, name)
     declared = next(operator.inputs for operator in OPERATORS if operator.name == name)
-    graph += b"".join(_field(11, _value(key, declared[key], axes)) for key, axes in inputs.items() if axes)
-    graph += b"".join(_field(12, _text(1, result)) for result in results)
-    opsets = _field(8, _text(1, "") + _number(2, 18)) + _field(8, _text(1, DOMAIN) + _number(2, VERSION))
-    return _number(1, 8) + opsets + _field(7, graph)
+    graph += b"".join(write_field(11, _value(key, declared[key], axes)) for key, axes in inputs.items() if axes)
+    graph += b"".join(write_field(12, _text(1, result)) for result in results)
+    opsets = write_field(8, _text(1, "") + _number(2, 18)) + write_field(8, _text(1, DOMAIN) + _number(2, VERSION))
+    return _number(1, 8) + opsets + write_field(7, graph)
 
 
 def _value(name: str, declared: str, axes: Sequence[int | str]) -> bytes:
-    shape = _field(2, b"".join(_field(1, _axis(axis)) for axis in axes))
-    return _text(1, name) + _field(2, _field(1, _number(1, _TYPES[declared.split()[0]]) + shape))
+    shape = write_field(2, b"".join(write_field(1, _axis(axis)) for axis in axes))
+    return _text(1, name) + write_field(2, write_field(1, _number(1, _TYPES[declared.split()[0]]) + shape))
 
 
 def _axis(axis: int | str) -> bytes:
@@ -54,29 +57,12 @@ def _axis(axis: int | str) -> bytes:
 def _attribute(name: str, value: int | float) -> bytes:
     if isinstance(value, int):
         return _text(1, name) + _number(3, value) + _number(20, _INT_ATTRIBUTE)
-    return _text(1, name) + _key(2, 5) + struct.pack("<f", value) + _number(20, _FLOAT_ATTRIBUTE)
-
-
-def _key(field: int, kind: int) -> bytes:
-    return _varint(field << 3 | kind)
+    return _text(1, name) + write_varint(2 << 3 | 5) + struct.pack("<f", value) + _number(20, _FLOAT_ATTRIBUTE)
 
 
 def _number(field: int, value: int) -> bytes:
-    return _key(field, 0) + _varint(value)
+    return write_field(field, value & (2**64 - 1))  # protobuf writes negative numbers as if they were large
 
 
 def _text(field: int, value: str) -> bytes:
-    return _field(field, value.encode())
-
-
-def _field(field: int, value: bytes) -> bytes:
-    return _key(field, 2) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    value &= 2**64 - 1  # protobuf writes negative numbers as if they were large
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+    return write_field(field, value.encode())
