@@ -41,7 +41,7 @@ def train(task: str, folder: Path, public: Path, labels: list[str]) -> None:
     """
     torch.manual_seed(0)
     checkpoint = folder / "checkpoint"
-    checkpoint.mkdir()
+    checkpoint.mkdir(exist_ok=True)  # an interrupted run left one
     tokenizer = _tokenizer(task, public / "vocab", checkpoint)
     rows = _ROWS[task](folder / TASKS[task].train, tokenizer, labels)
     config = replace(PRESETS["small"], num_hidden_layers=_LAYERS, vocab_size=tokenizer.get_vocab_size())
