@@ -9,7 +9,7 @@ from onnxscript.rewriter.pattern import RewriteRule
 
 from convbert_onnx.config import ConvBertConfig
 
-__all__ = ["Edit", "Outcome", "has_values", "is_vector", "replacing_patterns"]
+__all__ = ["Edit", "Outcome", "replacing_patterns"]
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,3 @@ def replacing_patterns(
         return Outcome(places, "" if places else why_not(config))
 
     return apply
-
-
-def has_values(value: ir.Value | None, *expected: float) -> bool:
-    """Whether a value is a constant with these numbers (to 1e-6), whatever its shape."""
-    constant = ir.convenience.get_const_tensor(value) if value is not None else None
-    if constant is None or constant.size != len(expected):
-        return False
-    return all(abs(float(one) - other) <= 1e-6 for one, other in zip(constant.numpy().ravel(), expected, strict=True))
-
-
-def is_vector(value: ir.Value | None) -> bool:
-    """Whether a value is a weight with one axis, as a bias is."""
-    return value is not None and value.is_initializer() and value.shape is not None and len(value.shape) == 1

@@ -1,22 +1,31 @@
-"""The matrix products with fixed weights of any graph, ours or in standard operators only."""
+"""The matrix products with fixed weights of any graph, with our operators or in standard ones only."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from convbert_onnx.exporters.quantize_embeddings import Tables
-from convbert_onnx.exporters.quantize_products import (
-    NARROWEST,
-    NORMS,
-    has_fixed_weight,
-    initializer,
-    numbers_of,
-    quantize_columns,
-    table_of,
-)
+__all__ = [
+    "FixedProduct",
+    "Tables",
+    "fixed_products",
+    "has_fixed_weight",
+    "name_of_weight",
+    "nodes_by_layer",
+    "table_of",
+]
 
-__all__ = ["FixedProduct", "fixed_products", "weight_in_bytes"]
+Tables = dict[ir.Value, tuple[ir.Value, ir.Value]]
+"""The bytes [rows, channels] of a table of embeddings and the scales [rows], by the table."""
+
+_NARROWEST = 64
+"""The columns of a product that make it worth bytes, where they are less than half of its inputs."""
+
+_NORMS = 2
+"""Norms of a layer."""
+
+_PROJECTION = "project.weight"
+"""How the weight's name ends that takes embeddings to the hidden size, where they are smaller."""
 
 
 @dataclass(frozen=True)
@@ -25,53 +34,62 @@ class FixedProduct:
 
     Attributes:
         node: the MatMul.
-        rows: what it multiplies.
-        layer: the layer, from 0, which has what comes before it too; what comes after the last has one more.
+        layer: the layer; see :func:`nodes_by_layer`.
     """
 
     node: ir.Node
-    rows: ir.Value
     layer: int
 
     @property
-    def name(self) -> str:
-        """The name of the weight, without what says that it is one."""
-        return str(self.node.inputs[1].name).removesuffix(".weight")  # type: ignore[union-attr]
+    def rows(self) -> ir.Value:
+        """What it multiplies."""
+        rows = self.node.inputs[0]
+        assert rows is not None
+        return rows
 
 
 def fixed_products(
-    model: ir.Model, tables: Tables | None = None, in_float: Collection[int] = ()
+    model: ir.Model, tables: Collection[ir.Value] = (), in_float: Collection[int] = ()
 ) -> Iterator[FixedProduct]:
     """The products that are worth quantizing, but for those of some layers; tables may be their weights too."""
+    for node, layer in nodes_by_layer(model):
+        if layer not in in_float and has_fixed_weight(node, tables):
+            yield FixedProduct(node, layer)
+
+
+def nodes_by_layer(model: ir.Model) -> Iterator[tuple[ir.Node, int]]:
+    """All nodes, and the layer of each.
+
+    Layers count from 0, which has what comes before it too; what comes after the last has one more.
+    """
     norms = -1  # that of the embeddings is no layer's
     for node in list(model.graph):
-        layer = max(0, norms) // NORMS
+        yield node, max(0, norms) // _NORMS
         norms += node.op_type in ("AddLayerNorm", "LayerNormalization")
-        rows = node.inputs[0] if node.inputs else None
-        if rows is None or layer in in_float or not has_fixed_weight(node, tables or {}):
-            continue
-        if table_of(node.inputs[1]) is not None or not _is_narrow(*numbers_of(node.inputs[1]).shape):
-            yield FixedProduct(node, rows, layer)
 
 
-def _is_narrow(inputs: int, outputs: int) -> bool:
-    """Whether a weight is a head's, or makes the span's kernels: little work, and every digit counts."""
-    return outputs < min(NARROWEST, inputs)
+def has_fixed_weight(node: ir.Node, tables: Collection[ir.Value]) -> bool:
+    """Whether a node is a MatMul whose weight is known, or is one of the tables, and which is worth quantizing.
+
+    Heads and what makes the span's kernels are not: they are little work, and every digit counts. Nor is the projection
+    of embeddings: it is less than a hundredth of a model's work, and in bytes it made a fifth of what quantization
+    changes in the outputs.
+    """
+    weight = node.inputs[1] if node.op_type == "MatMul" else None
+    if weight is None or table_of(weight) in tables:
+        return weight is not None
+    if weight.const_value is None or str(weight.name).endswith(_PROJECTION):
+        return False
+    shape = weight.const_value.shape.numpy()
+    return len(shape) == 2 and shape[1] >= min(_NARROWEST, shape[0] / 2)
 
 
-def weight_in_bytes(
-    graph: ir.Graph, product: FixedProduct, fit_pairs: bool, tables: Tables
-) -> tuple[ir.Value, ir.Value]:
-    """The bytes [inputs, outputs] of a product's weight and the scales [outputs], of a table's rows where it is one."""
-    weight = product.node.inputs[1]
-    table = table_of(weight)
-    if table is not None and table in tables:
-        rows, scales = tables[table]
-        turned = ir.node("Transpose", [rows], {"perm": [1, 0]})
-        graph.insert_before(product.node, turned)
-        return turned.outputs[0], scales
-    array, scale = quantize_columns(numbers_of(weight), fit_pairs)
-    return (
-        initializer(graph, f"{product.name}.bytes", array),
-        initializer(graph, f"{product.name}.scales", scale),
-    )
+def table_of(weight: ir.Value | None) -> ir.Value | None:
+    """The table of embeddings whose rows are the columns of a weight."""
+    node = weight.producer() if weight is not None else None
+    return node.inputs[0] if node is not None and node.op_type == "Transpose" else None
+
+
+def name_of_weight(product: ir.Node) -> str:
+    """The name of a MatMul's weight, without what says that it is one."""
+    return str(product.inputs[1].name).removesuffix(".weight")  # type: ignore[union-attr]

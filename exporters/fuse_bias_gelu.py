@@ -6,7 +6,8 @@ import onnx_ir as ir
 from onnxscript.rewriter.pattern import RewriteRule
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.exporters.edit import Edit, has_values, is_vector, replacing_patterns
+from convbert_onnx.exporters.edit import Edit, replacing_patterns
+from convbert_onnx.exporters.values import has_values, is_vector
 from convbert_onnx.operators import DOMAIN
 
 __all__ = ["EDIT"]

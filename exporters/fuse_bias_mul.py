@@ -5,7 +5,8 @@ from typing import Any
 import onnx_ir as ir
 from onnxscript.rewriter.pattern import RewriteRule
 
-from convbert_onnx.exporters.edit import Edit, is_vector, replacing_patterns
+from convbert_onnx.exporters.edit import Edit, replacing_patterns
+from convbert_onnx.exporters.values import is_vector
 from convbert_onnx.operators import DOMAIN
 
 __all__ = ["EDIT"]

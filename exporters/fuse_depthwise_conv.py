@@ -6,7 +6,8 @@ import numpy as np
 import onnx_ir as ir
 from onnxscript.rewriter.pattern import RewriteRule
 
-from convbert_onnx.exporters.edit import Edit, has_values, replacing_patterns
+from convbert_onnx.exporters.edit import Edit, replacing_patterns
+from convbert_onnx.exporters.values import has_values
 from convbert_onnx.operators import DOMAIN
 
 __all__ = ["EDIT"]

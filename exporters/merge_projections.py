@@ -4,7 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.exporters.edit import Edit, Outcome, is_vector
+from convbert_onnx.exporters.edit import Edit, Outcome
+from convbert_onnx.exporters.values import initializer, is_vector, numbers_of
 from convbert_onnx.operators import DOMAIN, VERSION
 
 __all__ = ["EDIT"]
@@ -44,9 +45,9 @@ def _merge(model: ir.Model, layers: list[tuple[ir.Node, ir.Node]]) -> None:
     names = [str(weight.name).removesuffix(".weight") for weight in weights if weight is not None]
     module = names[0].rpartition(".")[0]
     joined = f"{module}.{'+'.join(name.removeprefix(f'{module}.') for name in names)}"
-    weight = _initializer(graph, f"{joined}.weight", np.concatenate([_numbers(one) for one in weights], axis=1))
-    bias = _initializer(graph, f"{joined}.bias", np.concatenate([_numbers(one) for one in biases]))
-    widths = [len(_numbers(one)) for one in biases]
+    weight = initializer(graph, f"{joined}.weight", np.concatenate([numbers_of(one) for one in weights], axis=1))
+    bias = initializer(graph, f"{joined}.bias", np.concatenate([numbers_of(one) for one in biases]))
+    widths = [len(numbers_of(one)) for one in biases]
 
     product = ir.node("MatMul", [first.inputs[0], weight])
     nodes = [product]
@@ -55,7 +56,7 @@ def _merge(model: ir.Model, layers: list[tuple[ir.Node, ir.Node]]) -> None:
         model.opset_imports[DOMAIN] = VERSION
     else:
         add = ir.node("Add", [product.outputs[0], bias])
-        sizes = _initializer(graph, f"{joined}.widths", np.array(widths, np.int64))
+        sizes = initializer(graph, f"{joined}.widths", np.array(widths, np.int64))
         split = ir.node("Split", [add.outputs[0], sizes], {"axis": -1}, num_outputs=len(layers))
         nodes.append(add)
     nodes.append(split)
@@ -64,17 +65,6 @@ def _merge(model: ir.Model, layers: list[tuple[ir.Node, ir.Node]]) -> None:
         part.shape, part.type = add.outputs[0].shape, add.outputs[0].type
         ir.convenience.replace_all_uses_with(add.outputs[0], part)
         graph.remove([add, product], safe=True)
-
-
-def _numbers(value: ir.Value | None) -> np.ndarray:
-    assert value is not None and value.const_value is not None
-    return value.const_value.numpy()
-
-
-def _initializer(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
-    value = ir.val(name, const_value=ir.tensor(array, name=name))
-    graph.register_initializer(value)
-    return value
 
 
 EDIT = Edit(

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import onnx_ir as ir
 
-from convbert_onnx.exporters.fixed_products import fixed_products, weight_in_bytes
-from convbert_onnx.exporters.quantize_embeddings import Tables
+from convbert_onnx.exporters.fixed_products import Tables, fixed_products
+from convbert_onnx.exporters.weight_bytes import weight_in_bytes
 
 __all__ = ["quantize_dynamic"]
 
@@ -27,7 +27,7 @@ def quantize_dynamic(model: ir.Model, fit_pairs: bool, tables: Tables, in_float:
             quantized[product.rows] = ir.node("DynamicQuantizeLinear", [product.rows], num_outputs=3)
             graph.insert_before(before, quantized[product.rows])
         rows, row_scale, zero_point = quantized[product.rows].outputs
-        weight, column_scales = weight_in_bytes(graph, product, fit_pairs, tables)
+        weight, column_scales = weight_in_bytes(graph, before, fit_pairs, tables)
         integers = ir.node("MatMulInteger", [rows, weight, zero_point])
         numbers = ir.node("Cast", [integers.outputs[0]], {"to": ir.DataType.FLOAT})
         scales = ir.node("Mul", [row_scale, column_scales])

@@ -3,12 +3,11 @@
 import numpy as np
 import onnx_ir as ir
 
-from convbert_onnx.exporters.quantize_products import initializer, numbers_of, quantize_columns
+from convbert_onnx.exporters.fixed_products import Tables
+from convbert_onnx.exporters.values import initializer, numbers_of
+from convbert_onnx.exporters.weight_bytes import quantize_columns
 
-__all__ = ["SMALLEST_TABLE", "Tables", "quantize_embeddings"]
-
-Tables = dict[ir.Value, tuple[ir.Value, ir.Value]]
-"""The bytes [rows, channels] of a table and the scales [rows], by the table."""
+__all__ = ["SMALLEST_TABLE", "quantize_embeddings"]
 
 SMALLEST_TABLE = 2**20
 """Numbers of a table below which bytes are not worth the operators that read them."""

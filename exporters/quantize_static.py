@@ -6,9 +6,9 @@ import numpy as np
 import onnx_ir as ir
 
 from convbert_onnx.bundle import Activations
-from convbert_onnx.exporters.fixed_products import fixed_products, weight_in_bytes
-from convbert_onnx.exporters.quantize_embeddings import Tables
-from convbert_onnx.exporters.quantize_products import initializer
+from convbert_onnx.exporters.fixed_products import Tables, fixed_products
+from convbert_onnx.exporters.values import initializer
+from convbert_onnx.exporters.weight_bytes import weight_in_bytes
 
 __all__ = ["activation_parameters", "quantize_static"]
 
@@ -45,7 +45,7 @@ def quantize_static(
             floats = ir.node("DequantizeLinear", [bytes_.outputs[0], *parameters])
             graph.insert_before(before, [bytes_, floats])
             pairs[rows] = floats.outputs[0]
-        weight, scales = weight_in_bytes(graph, product, fit_pairs, tables)
+        weight, scales = weight_in_bytes(graph, before, fit_pairs, tables)
         floats = ir.node("DequantizeLinear", [weight, scales], {"axis": 1})
         graph.insert_before(before, floats)
         before.replace_input_with(0, pairs[rows])

@@ -6,7 +6,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from convbert_onnx.exporters.quantize_products import found_products, initializer, numbers_of
+from convbert_onnx.exporters.fixed_products import fixed_products, name_of_weight
+from convbert_onnx.exporters.values import initializer, numbers_of
 
 __all__ = ["BLOCK", "quantize_blocks", "quantize_weights"]
 
@@ -26,30 +27,25 @@ def quantize_weights(model: ir.Model, bits: int, in_float: Collection[int] = ())
         How many products were turned.
     """
     turned = 0
-    for product in found_products(model, ()):
-        if product.layer in in_float:
-            continue
-        for part in product.parts:
-            weight = part.inputs[1]
-            assert weight is not None
-            blocks, scales = quantize_blocks(numbers_of(weight), bits)
-            inputs, outputs = numbers_of(weight).shape
-            name = str(weight.name).removesuffix(".weight")
-            node = ir.node(
-                "MatMulNBits",
-                [
-                    part.inputs[0],
-                    initializer(model.graph, f"{name}.blocks", blocks),
-                    initializer(model.graph, f"{name}.scales", scales),
-                ],
-                {"K": inputs, "N": outputs, "bits": bits, "block_size": BLOCK, "accuracy_level": 1},
-                domain="com.microsoft",
-            )
-            old, new = part.outputs[0], node.outputs[0]
-            new.type, new.shape = old.type, old.shape
-            model.graph.insert_before(part, node)
-            ir.convenience.replace_all_uses_with(old, new)
-            turned += 1
+    for product in fixed_products(model, in_float=in_float):
+        weight = numbers_of(product.node.inputs[1])
+        blocks, scales = quantize_blocks(weight, bits)
+        name = name_of_weight(product.node)
+        node = ir.node(
+            "MatMulNBits",
+            [
+                product.rows,
+                initializer(model.graph, f"{name}.blocks", blocks),
+                initializer(model.graph, f"{name}.scales", scales),
+            ],
+            {"K": weight.shape[0], "N": weight.shape[1], "bits": bits, "block_size": BLOCK, "accuracy_level": 1},
+            domain="com.microsoft",
+        )
+        old, new = product.node.outputs[0], node.outputs[0]
+        new.type, new.shape = old.type, old.shape
+        model.graph.insert_before(product.node, node)
+        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+        turned += 1
     if turned:
         model.opset_imports["com.microsoft"] = 1
     return turned

@@ -12,7 +12,8 @@ from benchmarks.accuracy.data import TASKS
 from benchmarks.files import optimum_cli
 from convbert_onnx.bundle import CalibrationMethod
 from convbert_onnx.exporters import export, quantize
-from convbert_onnx.exporters.quantize_products import initializer, matrix_in_panels, numbers_of
+from convbert_onnx.exporters.values import initializer, numbers_of
+from convbert_onnx.exporters.weight_bytes import matrix_in_panels
 
 __all__ = ["FORMS", "FP32"]
 

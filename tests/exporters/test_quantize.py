@@ -24,8 +24,8 @@ from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
-from convbert_onnx.exporters.quantize_products import in_panels, matrix_in_panels, quantize_columns
 from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
+from convbert_onnx.exporters.weight_bytes import in_panels, matrix_in_panels, quantize_columns
 from convbert_onnx.runtime import cpu, evaluate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
 
