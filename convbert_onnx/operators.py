@@ -3,8 +3,8 @@
 A file that uses one of them carries an ONNX function of the same name, so that every ONNX Runtime can run it; a runtime
 that has a kernel for the operator takes the kernel instead.
 
-Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size, C channels; ``...``
-any axes.
+Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size or inputs of a product,
+C channels, G groups of them; ``...`` any axes.
 """
 
 from collections.abc import Callable, Mapping
@@ -335,24 +335,35 @@ _TABLE = (
 )
 
 
-def _with_product(behind: Operator) -> Operator:
+_GROUPS = ": the g-th of G parts of rows times the g-th matrix is the g-th part of product"
+
+_IN_GROUPS = ("DequantizeBiasGelu", "DequantizeAddLayerNorm")
+"""What is behind the products of the feed-forward part, which are in groups in some models."""
+
+
+def _with_product(behind: Operator, grouped: bool = False) -> Operator:
     """An operator behind an integer product, and the product in the same pass."""
     operands = list(behind.inputs)[1:]
     attributes = [f"{name}: {kind} = @{name}" for name, kind in behind.attributes.items()]
-    body = functions.matmul(operands, list(behind.outputs), f"{DOMAIN}.{behind.name}", attributes)
+    call = operands, list(behind.outputs), f"{DOMAIN}.{behind.name}", attributes
     channels = behind.inputs["bias"].removeprefix("float [").removesuffix("]")
+
+    def body(config: ConvBertConfig, with_optional: bool) -> list[str]:
+        return functions.grouped_matmul(*call, config.num_groups) if grouped else functions.matmul(*call)
+
     return Operator(
-        name=f"MatMul{behind.name}",
-        purpose=f"An integer product and {behind.name}, in one pass.",
+        name=f"{'Grouped' if grouped else ''}MatMul{behind.name}",
+        purpose=f"An integer product {'in groups ' if grouped else ''}and {behind.name}, in one pass.",
         inputs={
             "rows": "uint8 [..., K]",
-            "weight": f"int8 [{channels}/16, K/4 + 1, 16, 4]",
+            "weight": "int8 [G, C/G/16, K/G/4 + 1, 16, 4]" if grouped else f"int8 [{channels}/16, K/4 + 1, 16, 4]",
             **{name: kind for name, kind in behind.inputs.items() if name != "product"},
         },
         outputs=behind.outputs,
         attributes={"zero_point": "int", **behind.attributes},
-        formula=f"product = (rows - zero_point) times the weight, which is in panels; {behind.formula}",
-        body=_fixed(body),
+        formula=f"product = (rows - zero_point) times the weight, which is in panels{_GROUPS if grouped else ''}; "
+        f"{behind.formula}",
+        body=body,
         opsets={DOMAIN: VERSION},
     )
 
@@ -360,5 +371,6 @@ def _with_product(behind: Operator) -> Operator:
 OPERATORS = (
     *_TABLE,
     *(_with_product(operator) for operator in _TABLE if "product" in operator.inputs and "scale" in operator.inputs),
+    *(_with_product(operator, grouped=True) for operator in _TABLE if operator.name in _IN_GROUPS),
 )
 """All operators, by the order of the native library."""

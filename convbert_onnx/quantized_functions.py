@@ -17,6 +17,7 @@ __all__ = [
     "PANEL_COLUMNS",
     "PANEL_DEPTH",
     "QUANTIZE",
+    "grouped_matmul",
     "matmul",
     "quantized",
 ]
@@ -81,21 +82,60 @@ def matmul(inputs: Sequence[str], outputs: Sequence[str], operator: str, attribu
         operator: its name, with the domain.
         attributes: how its attributes are written.
     """
-    passed = f"<{', '.join(attributes)}> " if attributes else ""
     return [
-        "zero_number = Constant <value_int: int = @zero_point> ()",
-        "zero = Cast <to = 2> (zero_number)",
-        "start = Constant <value = int64[1] {0}> ()",
-        "one = Constant <value = int64[1] {1}> ()",
-        "end = Constant <value = int64[1] {9223372036854775807}> ()",
-        "panels = Slice (weight, one, end, one)",  # without the sums of columns
-        "turned = Transpose <perm = [1, 3, 0, 2]> (panels)",
-        "padded = Flatten <axis = 2> (turned)",
-        "count = Shape (bias)",
-        "matrix = Slice (padded, start, count, one)",
-        "product = MatMulInteger (rows, matrix, zero)",
-        f"{', '.join(outputs)} = {operator} {passed}(product, {', '.join(inputs)})",
+        *_CONSTANTS,
+        "columns = Shape (bias)",
+        *_product("rows", "weight", "product"),
+        _behind(inputs, outputs, operator, attributes),
     ]
+
+
+def grouped_matmul(
+    inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str], groups: int
+) -> list[str]:
+    """The same for a ``weight`` of so many groups, of which each has its share of the inputs and of the columns."""
+
+    def numbered(name: str) -> list[str]:
+        return [f"{name}_{group}" for group in range(groups)]
+
+    parts = zip(numbered("rows"), numbered("weight"), numbered("product"), strict=True)
+    return [
+        *_CONSTANTS,
+        f"groups = Constant <value = int64[1] {{{groups}}}> ()",
+        "all_columns = Shape (bias)",
+        "columns = Div (all_columns, groups)",
+        f"{', '.join(numbered('rows'))} = Split <axis = -1, num_outputs = {groups}> (rows)",
+        f"{', '.join(numbered('group'))} = Split <axis = 0, num_outputs = {groups}> (weight)",
+        *(f"weight_{group} = Squeeze (group_{group}, start)" for group in range(groups)),
+        *(line for names in parts for line in _product(*names)),
+        f"product = Concat <axis = -1> ({', '.join(numbered('product'))})",
+        _behind(inputs, outputs, operator, attributes),
+    ]
+
+
+_CONSTANTS = [
+    "zero_number = Constant <value_int: int = @zero_point> ()",
+    "zero = Cast <to = 2> (zero_number)",
+    "start = Constant <value = int64[1] {0}> ()",
+    "one = Constant <value = int64[1] {1}> ()",
+    "end = Constant <value = int64[1] {9223372036854775807}> ()",
+]
+
+
+def _product(rows: str, weight: str, product: str) -> list[str]:
+    """Lines that define an integer product with ``columns`` of a weight in panels."""
+    return [
+        f"{product}_panels = Slice ({weight}, one, end, one)",  # without the sums of columns
+        f"{product}_turned = Transpose <perm = [1, 3, 0, 2]> ({product}_panels)",
+        f"{product}_padded = Flatten <axis = 2> ({product}_turned)",
+        f"{product}_matrix = Slice ({product}_padded, start, columns, one)",
+        f"{product} = MatMulInteger ({rows}, {product}_matrix, zero)",
+    ]
+
+
+def _behind(inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str]) -> str:
+    passed = f"<{', '.join(attributes)}> " if attributes else ""
+    return f"{', '.join(outputs)} = {operator} {passed}(product, {', '.join(inputs)})"
 
 
 _VALUES = [

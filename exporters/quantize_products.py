@@ -179,18 +179,21 @@ class _Writer:
             self._rows[node.outputs[0]] = _Rows(node.outputs[1], node.outputs[2])
 
     def _in_one_pass(self, product: _Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node | None:
-        """One operator for product and epilogue, where the weight can be in panels."""
-        rows, part = self._rows[product.rows], product.parts[0]
-        if not self._in_panels or len(product.parts) > 1 or table_of(part.inputs[1]) in self._tables:
+        """One operator for product and epilogue, where there is one and the weight can be in panels."""
+        operator = f"MatMul{name}" if len(product.parts) == 1 else f"GroupedMatMul{name}"
+        weights = [part.inputs[1] for part in product.parts]
+        if not self._in_panels or operator not in _OUTPUTS or table_of(weights[0]) in self._tables:
             return None
-        weights = numbers_of(part.inputs[1])
-        if len(weights) % PANEL_DEPTH:
+        if any(len(numbers_of(weight)) % PANEL_DEPTH for weight in weights):
             return None
-        numbers, scales = quantize_columns(weights, self._fit_pairs)
-        weight = initializer(self._graph, f"{product.name}.panels", in_panels(numbers))
+        rows = self._rows[product.rows]
+        parts = [quantize_columns(numbers_of(weight), self._fit_pairs) for weight in weights]
+        panels = np.stack([in_panels(numbers) for numbers, _ in parts])
+        weight = initializer(self._graph, f"{product.name}.panels", panels if len(parts) > 1 else panels[0])
+        scales = np.concatenate([scales for _, scales in parts])
         column_scales = initializer(self._graph, f"{product.name}.scales", scales)
         inputs = [rows.bytes, weight, rows.scale, column_scales, product.bias, *others]
-        return self._node(product, f"MatMul{name}", inputs, [ir.AttrInt64("zero_point", rows.zero_point)])
+        return self._node(product, operator, inputs, [ir.AttrInt64("zero_point", rows.zero_point)])
 
     def _in_two(self, product: _Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node:
         """An integer product for each part, and the epilogue."""

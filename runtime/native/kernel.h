@@ -34,6 +34,7 @@ typedef struct {
     bool joins;      /* whether the first output has the channels of the first input and of the second */
     bool splits;     /* whether the outputs share out the channels of the first input */
     bool multiplies; /* whether the second input is a weight, and the channels are those of the bias behind it */
+    bool grouped;    /* whether that weight has groups, of which each has its share of inputs and of outputs */
     void (*finish)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
     size_t cost; /* of what finish does, for a channel: see for_rows */
     OrtStatus *(*compute)(Call *call);
@@ -72,8 +73,9 @@ extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, 
 
 extern Operator quantize_operator, concat_quantize_operator; /* quantized.c */
 
-enum { LINEAR_COUNT = 5 };
+enum { LINEAR_COUNT = 5, GROUPED_COUNT = 2 };
 extern Operator dequantize_operators[LINEAR_COUNT], matmul_operators[LINEAR_COUNT]; /* linear.c */
+extern Operator grouped_operators[GROUPED_COUNT];                                   /* linear.c */
 
 /* How many inputs and outputs an operator has. */
 size_t input_count(const Operator *op);

@@ -28,6 +28,8 @@ static Operator *const OPERATORS[] = {
     &matmul_operators[2],
     &matmul_operators[3],
     &matmul_operators[4],
+    &grouped_operators[0],
+    &grouped_operators[1],
 };
 enum { OPERATOR_COUNT = sizeof OPERATORS / sizeof *OPERATORS, VERSION = 1 };
 

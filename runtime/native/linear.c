@@ -1,5 +1,5 @@
-/* What follows an integer product, alone (Dequantize...) or in one pass with the product itself (MatMulDequantize...).
- * The second have one input more, the weight in panels, and are otherwise the first. */
+/* What follows an integer product, alone (Dequantize...) or in one pass with the product itself (MatMulDequantize...,
+ * GroupedMatMulDequantize...). Those have one input more, the weight in panels, and are otherwise the first. */
 #include <stdlib.h>
 
 #include "kernel.h"
@@ -93,29 +93,50 @@ static OrtStatus *dequantize(Call *call) {
     return status ? status : for_rows(call, row_count(&call->inputs[FIRST]), cost, dequantize_rows);
 }
 
-/* The product of rows from `from` to `to` with columns from `first` to `last`, a whole number of panels before them. */
-static void multiply(const Call *call, float *values, size_t from, size_t to, size_t first, size_t last) {
+/* How many groups the weight has: each takes its share of the inputs to its share of the channels. */
+static size_t group_count(const Call *call) {
+    const Tensor *weight = &call->inputs[WEIGHT];
+    return call->kernel->op->grouped && weight->rank == 5 && weight->dims[0] > 0 ? (size_t)weight->dims[0] : 1;
+}
+
+static size_t panel_count(size_t columns) { return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS; }
+
+/* The product of rows from `from` to `to` with columns from `first` to `last` of a group's, a whole number of panels
+ * before them. */
+static void multiply(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first, size_t last) {
+    size_t channels = output_channels(call), stride = channel_count(&call->inputs[FIRST]);
+    size_t columns = channels / group_count(call), inputs = stride / group_count(call);
+    size_t panel = group * panel_count(columns) + first / PANEL_COLUMNS, column = group * columns + first;
     const uint8_t *bytes = call->inputs[FIRST].data;
     const int8_t *panels = call->inputs[WEIGHT].data;
-    size_t inputs = channel_count(&call->inputs[FIRST]);
-    panels += first / PANEL_COLUMNS * PANEL_ROW * (inputs / PANEL_DEPTH + 1);
-    call->kernel->rows->multiply(values, output_channels(call), bytes + from * inputs, to - from, inputs,
-                                 operand(call, SCALE) + from, panels, operand(call, WEIGHT_SCALE) + first, last - first,
-                                 (int32_t)call->kernel->zero_point);
+    call->kernel->rows->multiply(values + column, channels, bytes + from * stride + group * inputs, stride, to - from,
+                                 inputs, operand(call, SCALE) + from,
+                                 panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
+                                 operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point);
 }
 
 static void multiply_rows(const Call *call, size_t from, size_t to) {
     size_t channels = output_channels(call);
     float *values = make_room(call, (to - from) * channels);
     if (!values) return;
-    multiply(call, values, from, to, 0, channels);
+    for (size_t group = 0; group < group_count(call); group++)
+        multiply(call, values, from, to, group, 0, channels / group_count(call));
     for (size_t row = from; row < to; row++) call->kernel->op->finish(call, row, values + (row - from) * channels);
     free(values);
 }
 
+/* How many tasks share the columns of a group. */
+static size_t tasks_of_group(const Call *call) {
+    return (output_channels(call) / group_count(call) + COLUMNS_OF_TASK - 1) / COLUMNS_OF_TASK;
+}
+
 static void multiply_columns(const Call *call, size_t from, size_t to) {
-    size_t first = from * COLUMNS_OF_TASK, last = to * COLUMNS_OF_TASK, channels = output_channels(call);
-    multiply(call, call->values + first, 0, row_count(&call->inputs[FIRST]), first, last < channels ? last : channels);
+    size_t tasks = tasks_of_group(call), columns = output_channels(call) / group_count(call);
+    for (size_t task = from; task < to; task++) {
+        size_t first = task % tasks * COLUMNS_OF_TASK, last = first + COLUMNS_OF_TASK;
+        multiply(call, call->values, 0, row_count(&call->inputs[FIRST]), task / tasks, first,
+                 last < columns ? last : columns);
+    }
 }
 
 static void finish_rows(const Call *call, size_t from, size_t to) {
@@ -124,27 +145,36 @@ static void finish_rows(const Call *call, size_t from, size_t to) {
 }
 
 static OrtStatus *multiply_few(Call *call) {
-    size_t rows = row_count(&call->inputs[FIRST]), inputs = channel_count(&call->inputs[FIRST]);
+    size_t rows = row_count(&call->inputs[FIRST]), inputs = channel_count(&call->inputs[FIRST]) / group_count(call);
     size_t channels = output_channels(call);
     call->values = make_room(call, rows * channels);
     if (!call->values) return NULL;
     size_t cost = rows * inputs * COLUMNS_OF_TASK / PRODUCTS;
-    OrtStatus *status =
-        for_rows(call, (channels + COLUMNS_OF_TASK - 1) / COLUMNS_OF_TASK, cost, multiply_columns);
+    OrtStatus *status = for_rows(call, group_count(call) * tasks_of_group(call), cost, multiply_columns);
     if (!status) status = for_rows(call, rows, call->kernel->op->cost * channels, finish_rows);
     free(call->values);
     return status;
 }
 
-static OrtStatus *matmul(Call *call) {
+static OrtStatus *check_weight(const Call *call) {
     const Operator *op = call->kernel->op;
-    int64_t inputs = call->inputs[FIRST].dims[call->inputs[FIRST].rank - 1];
-    if (inputs % PANEL_DEPTH)
-        return invalid(op, "rows have %lld channels, they must be a multiple of %d", (long long)inputs, PANEL_DEPTH);
+    int64_t inputs = (int64_t)channel_count(&call->inputs[FIRST]), channels = (int64_t)output_channels(call);
+    int64_t groups = (int64_t)group_count(call);
+    if (inputs % (groups * PANEL_DEPTH))
+        return invalid(op, "rows have %lld channels, they must be a multiple of %lld", (long long)inputs,
+                       (long long)(groups * PANEL_DEPTH));
+    if (channels % groups)
+        return invalid(op, "bias has %lld channels, which %lld groups do not divide", (long long)channels,
+                       (long long)groups);
+    int64_t panels = (int64_t)panel_count((size_t)(channels / groups)), depth = inputs / groups / PANEL_DEPTH + 1;
+    int64_t dims[] = {groups, panels, depth, PANEL_COLUMNS, PANEL_DEPTH};
+    return op->grouped ? check_dims(call, WEIGHT, dims, 5, "[G, C/G/16, K/G/4 + 1, 16, 4]")
+                       : check_dims(call, WEIGHT, dims + 1, 4, "[C/16, K/4 + 1, 16, 4]");
+}
+
+static OrtStatus *matmul(Call *call) {
     OrtStatus *status = prepare(call);
-    int64_t panels = ((int64_t)output_channels(call) + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
-    int64_t dims[] = {panels, inputs / PANEL_DEPTH + 1, PANEL_COLUMNS, PANEL_DEPTH};
-    if (!status) status = check_dims(call, WEIGHT, dims, 4, "[C/16, K/4 + 1, 16, 4]");
+    if (!status) status = check_weight(call);
     if (status) return status;
     size_t rows = row_count(&call->inputs[FIRST]);
     if (rows <= FEW_ROWS) return multiply_few(call);
@@ -189,6 +219,19 @@ Operator matmul_operators[LINEAR_COUNT] = {
     {.name = "MatMulDequantizeBiasGelu", MULTIPLIES(NULL), GELU_OUTPUTS, .attributes = {ZERO_POINT}},
     {.name = "MatMulDequantizeAddLayerNorm",
      MULTIPLIES("residual", "gamma", "beta"),
+     NORM_OUTPUTS,
+     .attributes = {ZERO_POINT, EPSILON}},
+};
+
+Operator grouped_operators[GROUPED_COUNT] = {
+    {.name = "GroupedMatMulDequantizeBiasGelu",
+     MULTIPLIES(NULL),
+     .grouped = true,
+     GELU_OUTPUTS,
+     .attributes = {ZERO_POINT}},
+    {.name = "GroupedMatMulDequantizeAddLayerNorm",
+     MULTIPLIES("residual", "gamma", "beta"),
+     .grouped = true,
      NORM_OUTPUTS,
      .attributes = {ZERO_POINT, EPSILON}},
 };

@@ -53,11 +53,12 @@ typedef struct {
     /* bytes = round(row / scale) + 16, for a row that Gelu made: nothing in it is far below zero. Returns the scale,
      * the least that takes the row, or 1e-30, between -16 and 239 */
     float (*quantize_activated)(uint8_t *bytes, const float *row, size_t channels);
-    /* output [rows, columns], of which rows are `stride` apart: the product of bytes [rows, inputs] around zero_point
-     * and the columns of a weight, times scale [rows] and weight_scale [columns]. The weight is in panels: see
-     * PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH */
-    void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t rows, size_t inputs, const float *scale,
-                     const int8_t *panels, const float *weight_scale, size_t columns, int32_t zero_point);
+    /* output [rows, columns]: the product of bytes [rows, inputs] around zero_point and the columns of a weight, times
+     * scale [rows] and weight_scale [columns]. Rows are `stride` floats and `byte_stride` bytes apart. The weight is in
+     * panels: see PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH */
+    void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t byte_stride, size_t rows, size_t inputs,
+                     const float *scale, const int8_t *panels, const float *weight_scale, size_t columns,
+                     int32_t zero_point);
     /* How many floats of room, aligned to 64 bytes, attend needs. */
     size_t (*attention_room)(size_t keys, size_t channels);
     /* output = softmax(scale * query . key) . value, for the rows from `from` to `to` */

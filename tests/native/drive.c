@@ -244,10 +244,18 @@ static void normalize(const OrtKernelContext *context, int64_t width, size_t gam
                     floats(context->inputs[gamma + 1])[c];
 }
 
-/* The byte of a weight in panels for an input and a column. */
-static int8_t *weight_byte(const OrtValue *weight, int64_t inputs, int64_t input, int64_t column) {
-    int64_t panel = column / PANEL_COLUMNS * (inputs / PANEL_DEPTH + 1);
-    int64_t place = (panel + 1 + input / PANEL_DEPTH) * PANEL_ROW;
+/* In how many groups operators with groups get so many channels: the least number that divides them. */
+static int64_t groups_of(int64_t width) {
+    for (int64_t groups = 2; groups <= width; groups++)
+        if (width % groups == 0) return groups;
+    return 1;
+}
+
+/* The byte of a weight in panels for an input and a column of a group, which may be the only one. */
+static int8_t *weight_byte(const OrtValue *weight, int64_t group, int64_t input, int64_t column) {
+    const int64_t *dims = weight->shape.dims + weight->shape.rank - 4;
+    int64_t panel = group * dims[0] + column / PANEL_COLUMNS;
+    int64_t place = (panel * dims[1] + 1 + input / PANEL_DEPTH) * PANEL_ROW;
     return (int8_t *)weight->data + place + column % PANEL_COLUMNS * PANEL_DEPTH + input % PANEL_DEPTH;
 }
 
@@ -260,10 +268,11 @@ static double biased(const OrtKernelContext *context, int64_t row, int64_t chann
     double product = 0;
     if (context->op->multiplies) {
         const OrtValue *rows = context->inputs[0];
-        int64_t depth = rows->shape.dims[rows->shape.rank - 1];
-        for (int64_t i = 0; i < depth; i++)
-            product += (((const uint8_t *)rows->data)[row * depth + i] - ZERO_POINT) *
-                       *weight_byte(context->inputs[1], depth, i, channel);
+        int64_t depth = rows->shape.dims[rows->shape.rank - 1], groups = context->op->grouped ? groups_of(width) : 1;
+        int64_t inputs_of = depth / groups, columns = width / groups, group = channel / columns;
+        for (int64_t i = 0; i < inputs_of; i++)
+            product += (((const uint8_t *)rows->data)[row * depth + group * inputs_of + i] - ZERO_POINT) *
+                       *weight_byte(context->inputs[1], group, i, channel % columns);
     } else
         product = ((const int32_t *)inputs[0]->data)[row * width + channel];
     return product * floats(inputs[1])[row] * floats(inputs[2])[channel] + floats(inputs[3])[channel];
@@ -300,10 +309,13 @@ static size_t dims_of(const Operator *op, const char *input, const Case *shape, 
     static const char *const VECTORS[] = {"bias", "gamma", "beta", "weight_scale"};
     for (size_t i = 0; i < sizeof VECTORS / sizeof *VECTORS; i++)
         if (!strcmp(input, VECTORS[i])) return dims[0] = width, 1;
-    int64_t depth = shape->size * PANEL_DEPTH;
-    if (!strcmp(input, "weight") && op->multiplies)
-        return dims[0] = (width + PANEL_COLUMNS - 1) / PANEL_COLUMNS, dims[1] = depth / PANEL_DEPTH + 1,
-               dims[2] = PANEL_COLUMNS, dims[3] = PANEL_DEPTH, 4;
+    int64_t groups = op->grouped ? groups_of(width) : 1, depth = groups * shape->size * PANEL_DEPTH;
+    if (!strcmp(input, "weight") && op->multiplies) {
+        if (op->grouped) *dims++ = groups;
+        dims[0] = (width / groups + PANEL_COLUMNS - 1) / PANEL_COLUMNS, dims[1] = shape->size + 1;
+        dims[2] = PANEL_COLUMNS, dims[3] = PANEL_DEPTH;
+        return op->grouped ? 5 : 4;
+    }
     if (!strcmp(input, "weight")) return dims[0] = shape->size, dims[1] = width, 2;
     dims[0] = shape->batch, dims[1] = shape->sequence, dims[2] = width;
     if (!strcmp(input, "mask")) return 2;
@@ -330,12 +342,13 @@ static void fill(OrtValue *value, int type, bool scales) {
 
 /* Writes the sums of columns into a weight in panels. */
 static void add_up(OrtValue *weight) {
-    const int64_t *dims = weight->shape.dims, inputs = (dims[1] - 1) * PANEL_DEPTH;
-    for (int64_t column = 0; column < dims[0] * PANEL_COLUMNS; column++) {
+    const int64_t *dims = weight->shape.dims + weight->shape.rank - 4;
+    int64_t groups = weight->shape.rank == 5 ? weight->shape.dims[0] : 1, inputs = (dims[1] - 1) * PANEL_DEPTH;
+    for (int64_t i = 0; i < groups * dims[0] * PANEL_COLUMNS; i++) {
+        int64_t group = i / (dims[0] * PANEL_COLUMNS), column = i % (dims[0] * PANEL_COLUMNS);
         int32_t sum = 0;
-        for (int64_t i = 0; i < inputs; i++) sum += *weight_byte(weight, inputs, i, column);
-        int64_t place = column / PANEL_COLUMNS * dims[1] * PANEL_ROW + column % PANEL_COLUMNS * (int64_t)sizeof sum;
-        memcpy(weight->data + place, &sum, sizeof sum);
+        for (int64_t input = 0; input < inputs; input++) sum += *weight_byte(weight, group, input, column);
+        memcpy(weight_byte(weight, group, -PANEL_DEPTH, column), &sum, sizeof sum);
     }
 }
 

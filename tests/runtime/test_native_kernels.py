@@ -346,6 +346,7 @@ def test_rows_may_have_any_axes_before_the_channels() -> None:
 ATTENTION: dict[str, tuple[int, ...]] = dict.fromkeys(("query", "key", "value"), (2, 7, 12))
 BEHIND_A_PRODUCT = {"product": (2, 7, 12), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
 PRODUCT = {"rows": (2, 7, 8), "weight": (1, 3, 16, 4), "scale": (2, 7, 1), "weight_scale": (12,), "bias": (12,)}
+GROUPED = PRODUCT | {"rows": (2, 7, 16), "weight": (2, 1, 3, 16, 4)}
 
 ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     "SpanDynamicConv": [
@@ -427,6 +428,22 @@ ODD: dict[str, list[tuple[dict[str, tuple[int, ...]], str]]] = {
     "MatMulDequantizeAddLayerNorm": [
         (PRODUCT | {"residual": (2, 7, 8), "gamma": (12,), "beta": (12,)}, "residual has the shape"),
         (PRODUCT | {"residual": (2, 7, 12), "gamma": (12,), "beta": (1,)}, "beta has the shape"),
+    ],
+    "GroupedMatMulDequantizeBiasGelu": [
+        (GROUPED | {"rows": (2, 7, 12)}, "rows have 12 channels, they must be a multiple of 8"),
+        (GROUPED | {"weight": (1, 3, 16, 4)}, r"weight has the shape \[1, 3, 16, 4\], .* \[1, 1, 5, 16, 4\]"),
+        (
+            GROUPED | {"weight": (2, 2, 3, 16, 4)},
+            r"must be \[G, C/G/16, K/G/4 \+ 1, 16, 4\], which is \[2, 1, 3, 16, 4\]",
+        ),
+        (GROUPED | {"weight_scale": (13,), "bias": (13,)}, "bias has 13 channels, which 2 groups do not divide"),
+    ],
+    "GroupedMatMulDequantizeAddLayerNorm": [
+        (GROUPED | {"residual": (2, 7, 8), "gamma": (12,), "beta": (12,)}, "residual has the shape"),
+        (
+            GROUPED | {"residual": (2, 7, 12), "gamma": (12,), "beta": (12,), "weight": (0, 1, 3, 16, 4)},
+            r"weight has the shape \[0, 1, 3, 16, 4\]",
+        ),
     ],
     "BiasSplit": [
         ({"product": (2, 14), "bias": (14,)}, "14 channels, it must be four times C"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import onnx_ir as ir
-from operator_formulas import FILE_SIZES, VECTORS, Sizes, example, operator_file_name
+from operator_formulas import FILE_SIZES, VECTORS, Sizes, example, groups_of, operator_file_name
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.exporters.functions import add_functions
@@ -38,8 +38,12 @@ def operator_graph(
         value.shape = ir.Shape(["B", "S", 1 if "1]" in declared else f"{name}_channels"])
     graph = ir.Graph(inputs, node.outputs, nodes=[node], opset_imports={"": opset, DOMAIN: 1}, name="one_node")
     model = ir.Model(graph, ir_version=8)
+    width = sizes.heads * sizes.channels
     config = ConvBertConfig(
-        hidden_size=sizes.heads * sizes.channels, num_attention_heads=2 * sizes.heads, conv_kernel_size=sizes.size
+        hidden_size=width,
+        num_attention_heads=2 * sizes.heads,
+        conv_kernel_size=sizes.size,
+        num_groups=groups_of(width),
     )
     add_functions(model, config)
     return model

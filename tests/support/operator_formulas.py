@@ -171,11 +171,14 @@ def matrix_of(panels: NDArray[np.int8], columns: int) -> NDArray[np.int64]:
 
 
 def with_product(behind: Formula) -> Formula:
-    """The formula of a product and of what is behind it."""
+    """The formula of a product, maybe in groups, and of what is behind it."""
 
     def formula(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
-        weight = matrix_of(inputs["weight"], len(inputs["bias"]))
-        product = (inputs["rows"].astype(np.int64) - int(attributes["zero_point"])) @ weight
+        weight = inputs["weight"] if inputs["weight"].ndim == 5 else inputs["weight"][None]
+        columns = len(inputs["bias"]) // len(weight)
+        rows = np.split(inputs["rows"].astype(np.int64) - int(attributes["zero_point"]), len(weight), axis=-1)
+        parts = zip(rows, weight, strict=True)
+        product = np.concatenate([part @ matrix_of(panels, columns) for part, panels in parts], axis=-1)
         others = {name: array for name, array in inputs.items() if name not in ("rows", "weight")}
         return behind({"product": product} | others, attributes)
 
@@ -200,7 +203,10 @@ FORMULAS: dict[str, Formula] = {
     "DequantizeAddLayerNorm": dequantize_add_layer_norm,
 }
 FORMULAS |= {
-    f"MatMul{name}": with_product(formula) for name, formula in FORMULAS.items() if name.startswith("Dequantize")
+    f"{product}{name}": with_product(formula)
+    for product in ("MatMul", "GroupedMatMul")
+    for name, formula in FORMULAS.items()
+    if name.startswith("Dequantize")
 }
 
 
@@ -237,7 +243,7 @@ def example(
         return {"first": normal(*rows), "second": normal(batch, sequence, width + 3)}, {}
     if name.startswith("Dequantize"):
         return _dequantize_example(name, random, rows)
-    if name.startswith("MatMul"):
+    if "MatMul" in name:
         return _matmul_example(name, random, rows)
     if name == "BiasSplit":
         return {"product": normal(batch, sequence, 4 * width), "bias": normal(4 * width)}, {}
@@ -265,14 +271,21 @@ def _dequantize_example(
 def _matmul_example(
     name: str, random: np.random.Generator, rows: tuple[int, int, int]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, int | float]]:
-    inputs, attributes = _dequantize_example(name.removeprefix("MatMul"), random, rows)
-    depth, columns = 4 * rows[-1], len(inputs["bias"])
+    inputs, attributes = _dequantize_example(name.rpartition("MatMul")[2], random, rows)
+    groups = groups_of(rows[-1]) if name.startswith("Grouped") else 1
+    depth, columns = 4 * rows[-1], len(inputs["bias"]) // groups
     # Of seven bits: with more, pairs of products would saturate on some CPUs.
-    weight = random.integers(-64, 65, (depth, columns), np.int8)
-    padded = np.pad(weight, ((0, 0), (0, -columns % 16)))
-    sums = padded.sum(axis=0, dtype=np.int32).view(np.int8).reshape(-1, 1, 16, 4)
-    panels = padded.reshape(-1, 4, len(sums), 16).transpose(2, 0, 3, 1)
+    weight = random.integers(-64, 65, (groups, depth // groups, columns), np.int8)
+    padded = np.pad(weight, ((0, 0), (0, 0), (0, -columns % 16)))
+    sums = padded.sum(axis=1, dtype=np.int32).view(np.int8).reshape(groups, -1, 1, 16, 4)
+    panels = padded.reshape(groups, -1, 4, sums.shape[1], 16).transpose(0, 3, 1, 4, 2)
     factors = {"rows": random.integers(1, 256, (*rows[:-1], depth), np.uint8)}
-    factors["weight"] = np.concatenate([sums, panels], axis=1)
+    weights = np.concatenate([sums, panels], axis=2)
+    factors["weight"] = weights if name.startswith("Grouped") else weights[0]
     del inputs["product"]
     return factors | inputs, {"zero_point": 128, **attributes}
+
+
+def groups_of(width: int) -> int:
+    """In how many groups examples have so many channels: the least number that divides them."""
+    return next((groups for groups in range(2, width + 1) if width % groups == 0), 1)

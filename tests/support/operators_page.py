@@ -15,8 +15,8 @@ and `--target portable` spells the operators out in standard ones at export. The
 convolution is [`models/span_dynamic_conv.py`](../models/span_dynamic_conv.py). The function of MaskedAttention is
 onnxruntime's own MultiHeadAttention, in the domain `com.microsoft`.
 
-Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size (odd), C channels;
-`...` is any number of axes.
+Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size (odd) or inputs of a
+product, C channels, G groups of them; `...` is any number of axes.
 """
 
 
