@@ -1,4 +1,4 @@
-"""Quantized files: what they answer, how they are made, and the overflow that they avoid."""
+"""Quantized files: what they answer, how they are made, and which are refused."""
 
 import json
 import sys
@@ -9,25 +9,19 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime
 import pytest
 from click.testing import CliRunner
 from golden import CHECKPOINTS, TASKS, Exported
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
-from operator_formulas import matrix_of
 
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.bundle import Comparison, Cpu, Quantized
+from convbert_onnx.bundle import Comparison, Cpu
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
-from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
-from convbert_onnx.exporters.weight_bytes import in_panels, matrix_in_panels, quantize_columns
-from convbert_onnx.runtime import cpu, evaluate
-from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
+from convbert_onnx.runtime import evaluate
+from convbert_onnx.runtime.cpu import cpu_of_this_machine
 
 QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
 
@@ -148,92 +142,6 @@ def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: st
     assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_columns_keep_their_numbers_to_half_a_step(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    weight = random.standard_normal((9, 5), np.float32) * random.choice([1e-20, 1, 1e6], 5).astype(np.float32)
-    weight[:, 2] = 0
-    numbers, scale = quantize_columns(weight, fit_pairs=False)
-    assert np.abs(numbers.astype(int)).max() <= 127
-    assert (np.abs(numbers * scale - weight) <= 0.5001 * scale).all()
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
-def test_fitted_columns_lose_least(seed: int, inputs: int) -> None:
-    """No more than with a scale that lets all pairs fit as they are; often less, and the rest stays near."""
-    weight = np.random.default_rng(seed).standard_normal((inputs, 3), np.float32)
-    weight[:, 1] = 0
-    numbers, scale = quantize_columns(weight, fit_pairs=True)
-    pairs = np.abs(weight[: inputs // 2 * 2].reshape(-1, 2, 3).sum(axis=1)).max(axis=0, initial=0)
-    wide = np.maximum(np.maximum(np.abs(weight).max(axis=0) / 127, pairs / 127.5), 1e-9)
-    plain = np.square(np.rint(weight / wide) * wide - weight).sum(axis=0)
-    assert (np.square(numbers * scale - weight).sum(axis=0) <= 1.001 * plain + 1e-12).all()
-    assert (numbers[:, 1] == 0).all()
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 50))
-def test_panels_hold_the_weight_and_its_sums(seed: int, fours: int, columns: int) -> None:
-    weight = np.random.default_rng(seed).integers(-127, 128, (4 * fours, columns), np.int8)
-    panels = in_panels(weight)
-    assert panels.shape == (-(-columns // 16), fours + 1, 16, 4)
-    np.testing.assert_array_equal(matrix_of(panels, columns), weight)
-    np.testing.assert_array_equal(matrix_in_panels(panels, columns), weight)
-    sums = np.ascontiguousarray(panels[:, 0]).view("<i4").ravel()
-    np.testing.assert_array_equal(sums[:columns], weight.sum(axis=0, dtype=np.int32))
-    assert not sums[columns:].any()
-
-
-def saturating(rows: NDArray[np.uint8], weight: NDArray[np.int8]) -> NDArray[np.int64]:
-    """The product as x86 without VNNI computes it: pairs of products are added in 16 bits, which saturate."""
-    products = rows.astype(np.int64)[:, :, None] * weight.astype(np.int64)[None]
-    pairs = products.reshape(len(rows), -1, 2, weight.shape[1]).sum(axis=2)
-    return np.asarray(np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=1))
-
-
-def worst_rows(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """For each column the rows that give the largest and the smallest sums."""
-    return np.concatenate([255 * (weight > 0), 255 * (weight < 0)], axis=1).T.astype(np.uint8)
-
-
-def weights(seed: int, inputs: int, kind: str) -> NDArray[np.float32]:
-    random = np.random.default_rng(seed)
-    weight = random.standard_normal((inputs, 6), np.float32)
-    return np.sign(weight) if kind == "signs" else np.round(weight, 1) if kind == "tenths" else weight
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.sampled_from(["normal", "signs", "tenths"]))
-def test_pairs_fit_where_they_would_saturate(seed: int, inputs: int, kind: str) -> None:
-    numbers, _ = quantize_columns(weights(seed, inputs, kind), fit_pairs=True)
-    even = np.pad(numbers, ((0, inputs % 2), (0, 0)))
-    rows = worst_rows(even)
-    np.testing.assert_array_equal(saturating(rows, even), rows.astype(np.int64) @ even.astype(np.int64))
-
-
-def test_pairs_saturate_without_care() -> None:
-    numbers, scale = quantize_columns(weights(0, 64, "normal"), fit_pairs=False)
-    rows = worst_rows(numbers)
-    assert (saturating(rows, numbers) != rows.astype(np.int64) @ numbers.astype(np.int64)).any()
-    _, wider = quantize_columns(weights(0, 64, "normal"), fit_pairs=True)
-    assert (scale <= wider).all()
-    assert 1 < (wider / scale).mean() < 1.3
-
-
-@pytest.mark.parametrize("kind", ["normal", "signs"])
-@pytest.mark.parametrize(("inputs", "outputs"), [(64, 16), (770, 33), (1536, 256)])
-def test_products_are_exact_on_this_machine(inputs: int, outputs: int, kind: str) -> None:
-    weight = np.concatenate([weights(seed, inputs, kind) for seed in range(-(-outputs // 6))], axis=1)[:, :outputs]
-    numbers, _ = quantize_columns(weight, pairs_saturate(cpu_of_this_machine()))
-    rows = worst_rows(numbers)
-    model = ir.from_onnx_text(
-        '<ir_version: 8, opset_import: ["" : 18]> g (uint8[N, K] a, int8[K, M] b) => (int32[N, M] y) '
-        "{ y = MatMulInteger (a, b) }"
-    )
-    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
-    for count in (1, 3, len(rows)):
-        (product,) = session.run(None, {"a": rows[:count], "b": numbers})
-        np.testing.assert_array_equal(product, rows[:count].astype(np.int64) @ numbers.astype(np.int64))
-
-
 @pytest.mark.parametrize(
     ("here", "made_for", "warning"),
     [
@@ -259,59 +167,6 @@ def test_a_file_for_another_cpu_warns(
     ConvBertOnnxPipeline(tmp_path / "int8.onnx")
     messages = [str(one.message) for one in recwarn]
     assert messages == [] if warning is None else warning in messages[0]
-
-
-@pytest.mark.parametrize(
-    ("machine", "flags", "expected"),
-    [
-        ("x86_64", "fpu avx2 avx512f avx512_vnni", "vnni"),
-        ("x86_64", "fpu avx2 avx_vnni", "vnni"),
-        ("x86_64", "fpu avx2 avx512f", "avx2"),
-        ("x86_64", None, "avx2"),
-        ("aarch64", None, "arm64"),
-        ("arm64", None, "arm64"),
-    ],
-)
-def test_the_cpu_is_known(
-    machine: str, flags: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("platform.machine", lambda: machine)
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "cpuinfo")
-    if flags is not None:
-        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-    cpu_of_this_machine.cache_clear()
-    assert cpu_of_this_machine() == expected
-    cpu_of_this_machine.cache_clear()
-
-
-@pytest.mark.parametrize(("precision", "least"), [("int8-weights", 0.97), ("int4-weights", 0.6)])
-def test_weights_alone_can_be_small(
-    exported: Exported, architecture: str, precision: Quantized, least: float, tmp_path: Path
-) -> None:
-    original = exported(architecture)
-    record = quantize(original, tmp_path / "small.onnx", precision=precision)
-    assert (record.precision, record.cpu) == (precision, None)
-    assert record.operators["com.microsoft.MatMulNBits"] >= 3 * 4
-    ((right,),) = ConvBertOnnxPipeline(original).outputs_each([QUESTION])
-    ((ours,),) = ConvBertOnnxPipeline(tmp_path / "small.onnx").outputs_each([QUESTION])
-    for name in right:
-        assert least < np.corrcoef(right[name], ours[name])[0, 1] < 1
-
-
-@pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize(("inputs", "outputs"), [(64, 3), (1, 1), (100, 5), (128, 2)])
-def test_blocks_keep_their_numbers_to_half_a_step(bits: int, inputs: int, outputs: int) -> None:
-    weight = np.random.default_rng(0).standard_normal((inputs, outputs), np.float32)
-    blocks, scales = quantize_blocks(weight, bits)
-    count = -(-inputs // BLOCK)
-    assert blocks.shape == (outputs, count, BLOCK * bits // 8)
-    assert scales.shape == (outputs, count)
-    numbers = blocks.astype(int)
-    if bits == 4:
-        numbers = np.stack([numbers & 15, numbers >> 4], axis=-1).reshape(outputs, count, BLOCK)
-    restored = ((numbers - 2 ** (bits - 1)) * scales[..., None]).reshape(outputs, -1)[:, :inputs].T
-    steps = np.repeat(scales, BLOCK, axis=1)[:, :inputs].T
-    assert (np.abs(restored - weight) <= 0.501 * steps).all()
 
 
 def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path, tmp_path: Path) -> None:
