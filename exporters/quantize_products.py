@@ -68,12 +68,7 @@ class _Product:
         return name_of_weight(self.parts[0])
 
 
-def quantize_products(
-    model: ir.Model,
-    cpu: Cpu,
-    tables: Tables,
-    in_float: Collection[int] = (),
-) -> int:
+def quantize_products(model: ir.Model, cpu: Cpu, tables: Tables, in_float: Collection[int] = ()) -> None:
     """Turn products into integer products, but for narrow ones such as heads.
 
     Args:
@@ -82,20 +77,16 @@ def quantize_products(
             follows, for which there are native kernels.
         tables: bytes and scales of the tables of embeddings that are quantized already.
         in_float: layers whose products stay as they are.
-
-    Returns:
-        How many products were turned.
     """
     found = [
         product
         for node, layer in nodes_by_layer(model)
         if layer not in in_float and (product := _product_before(node, tables)) is not None
     ]
-    kept = [product for product in found if not _leaves_as_floats(product, found)]
+    kept = [product for product in found if not _leaves_as_floats(product, found)]  # all judged before any is turned
     writer = _Writer(model.graph, cpu, tables)
     for product in kept:
         writer.turn(product)
-    return len(kept)
 
 
 def _product_before(epilogue: ir.Node, tables: Tables) -> _Product | None:

@@ -15,18 +15,14 @@ BLOCK = 64
 """Weights of a column that share a scale."""
 
 
-def quantize_weights(model: ir.Model, bits: int, in_float: Collection[int] = ()) -> int:
+def quantize_weights(model: ir.Model, bits: int, in_float: Collection[int] = ()) -> None:
     """Let products read small weights, as onnxruntime's MatMulNBits does; activations stay floats.
 
     Args:
         model: a graph after the edits.
         bits: 8 or 4.
         in_float: layers whose products stay as they are.
-
-    Returns:
-        How many products were turned.
     """
-    turned = 0
     for product in fixed_products(model, in_float=in_float):
         weight = numbers_of(product.node.inputs[1])
         blocks, scales = quantize_blocks(weight, bits)
@@ -45,10 +41,7 @@ def quantize_weights(model: ir.Model, bits: int, in_float: Collection[int] = ())
         new.type, new.shape = old.type, old.shape
         model.graph.insert_before(product.node, node)
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-        turned += 1
-    if turned:
         model.opset_imports["com.microsoft"] = 1
-    return turned
 
 
 def quantize_blocks(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from click.testing import CliRunner
-from golden import CHECKPOINTS, TASKS, Exported
+from golden import CHECKPOINTS, QUESTION, TASKS, Exported
 from numpy.typing import NDArray
 
 from convbert_onnx import ConvBertOnnxPipeline
@@ -22,8 +22,6 @@ from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
 from convbert_onnx.runtime import evaluate
 from convbert_onnx.runtime.cpu import cpu_of_this_machine
-
-QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 from click.testing import CliRunner
-from golden import CHECKPOINTS, TASKS, Exported
+from golden import CHECKPOINTS, QUESTION, TASKS, Exported
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +25,6 @@ from convbert_onnx.exporters.quantize_static import activation_parameters
 ROOT = Path(__file__).parents[2]
 LABELLED = ROOT / "tests" / "data" / "labelled"
 TEXT = ROOT / "tests" / "data" / "paragraph.txt"
-QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
 DATA = {
     "question-answering": LABELLED / "squad-1.1.json",
     "text-classification": LABELLED / "polarity.tsv",

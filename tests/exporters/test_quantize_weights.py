@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden import Exported
+from golden import QUESTION, Exported
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Quantized
 from convbert_onnx.exporters import quantize
 from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
-
-QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
 
 
 @pytest.mark.parametrize("architecture", ["plain", "grouped"])

@@ -20,6 +20,7 @@ TASKS = (
 )
 DATA = Path(__file__).parents[1] / "data"
 CHECKPOINTS = DATA / "checkpoints"
+QUESTION = {"question": "Where is the dust from?", "context": "The dust is from the Sahara."}
 
 Batch = dict[str, NDArray[Any]]
 
