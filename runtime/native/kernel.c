@@ -70,7 +70,7 @@ static OrtStatus *fill_kernel(Kernel *kernel, const OrtKernelInfo *info) {
                        MAX_KERNEL_SIZE, (long long)kernel->kernel_size);
     const char *isa = getenv("CONVBERT_ONNX_ISA");
     kernel->rows = select_rows(isa);
-    if (kernel->rows) return NULL;
+    if (kernel->rows) return op->multiplies ? read_pairs_fit(kernel, info) : NULL;
     char names[ISA_NAMES];
     available_isas(names);
     return invalid(op, "CONVBERT_ONNX_ISA is %.32s, this machine has %s", isa, names);

@@ -46,6 +46,7 @@ typedef struct {
     const RowKernels *rows;
     int64_t num_heads, kernel_size, zero_point;
     float epsilon;
+    bool pairs_fit; /* see RowKernels */
 } Kernel;
 
 /* A tensor, its data NULL where an optional input was left out. */
@@ -76,6 +77,9 @@ extern Operator quantize_operator, concat_quantize_operator; /* quantized.c */
 enum { LINEAR_COUNT = 5, GROUPED_COUNT = 2 };
 extern Operator dequantize_operators[LINEAR_COUNT], matmul_operators[LINEAR_COUNT]; /* linear.c */
 extern Operator grouped_operators[GROUPED_COUNT];                                   /* linear.c */
+
+/* Whether the weight of an operator that multiplies is a constant whose pairs fit: see RowKernels. linear.c */
+OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info);
 
 /* How many inputs and outputs an operator has. */
 size_t input_count(const Operator *op);

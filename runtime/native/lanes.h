@@ -58,6 +58,13 @@ INLINE void store_part(float *to, floats value, size_t count) {
     for (size_t i = 0; i < count; i++) to[i] = value[i];
 }
 
+/* One in the first count lanes, zero in the others. */
+INLINE floats first_lanes(size_t count) {
+    floats value;
+    for (size_t i = 0; i < LANES; i++) value[i] = i < count;
+    return value;
+}
+
 INLINE floats broadcast(float value) { return value - (floats){0}; }
 
 /* Lane by lane: chosen where mask is all ones, otherwise where it is zero. */
@@ -67,10 +74,16 @@ INLINE floats blend(ints mask, floats chosen, floats otherwise) {
 
 INLINE floats absolute(floats x) { return (floats)((ints)x & INT32_MAX); }
 
-INLINE float sum_of(floats x) {
+/* Numbers are added up in so many sums, whatever LANES is, so that the bits of a sum are those of every width. */
+enum { SUMS = 16, SUM_VECTORS = SUMS / LANES };
+
+INLINE float total_of(floats sums[SUM_VECTORS]) {
+    for (int half = SUM_VECTORS / 2; half > 0; half /= 2)
+        for (int v = 0; v < half; v++) sums[v] += sums[v + half];
+    floats sum = sums[0];
     for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
+        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+    return sum[0];
 }
 
 #endif

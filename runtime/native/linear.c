@@ -112,7 +112,8 @@ static void multiply(const Call *call, float *values, size_t from, size_t to, si
     call->kernel->rows->multiply(values + column, channels, bytes + from * stride + group * inputs, stride, to - from,
                                  inputs, operand(call, SCALE) + from,
                                  panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
-                                 operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point);
+                                 operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point,
+                                 call->kernel->pairs_fit);
 }
 
 static void multiply_rows(const Call *call, size_t from, size_t to) {
@@ -170,6 +171,32 @@ static OrtStatus *check_weight(const Call *call) {
     int64_t dims[] = {groups, panels, depth, PANEL_COLUMNS, PANEL_DEPTH};
     return op->grouped ? check_dims(call, WEIGHT, dims, 5, "[G, C/G/16, K/G/4 + 1, 16, 4]")
                        : check_dims(call, WEIGHT, dims + 1, 4, "[C/16, K/4 + 1, 16, 4]");
+}
+
+OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info) {
+    int is_constant = 0;
+    const OrtValue *weight;
+    OrtTensorTypeAndShapeInfo *shape;
+    void *panels;
+    int64_t dims[MAX_RANK] = {0};
+    size_t rank = 0, count = 1;
+    if (!kernel->rows->pairs_fit) return NULL;
+    OrtStatus *status = ort->KernelInfoGetConstantInput_tensor(info, WEIGHT, &is_constant, &weight);
+    if (status || !is_constant) return status;
+    status = ort->GetTensorTypeAndShape(weight, &shape);
+    if (status) return status;
+    status = ort->GetDimensionsCount(shape, &rank);
+    if (!status && rank <= MAX_RANK) status = ort->GetDimensions(shape, dims, rank);
+    ort->ReleaseTensorTypeAndShapeInfo(shape);
+    if (!status) status = ort->GetTensorMutableData((OrtValue *)weight, &panels);
+    if (status || rank < 4 || rank > MAX_RANK || dims[rank - 2] != PANEL_COLUMNS || dims[rank - 1] != PANEL_DEPTH)
+        return status; /* a weight of another shape is an error when it multiplies */
+    size_t panel = (size_t)dims[rank - 3] * PANEL_ROW;
+    for (size_t i = 0; i + 3 < rank; i++) count *= (size_t)dims[i];
+    kernel->pairs_fit = panel > 0;
+    for (size_t i = 0; i < count && kernel->pairs_fit; i++)
+        kernel->pairs_fit = kernel->rows->pairs_fit((const int8_t *)panels + i * panel + PANEL_ROW, panel - PANEL_ROW);
+    return NULL;
 }
 
 static OrtStatus *matmul(Call *call) {

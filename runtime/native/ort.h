@@ -63,7 +63,10 @@ typedef struct OrtApi {
     void (*ReleaseTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo *info); /* 99 */
     void *unused_100;
     void (*ReleaseCustomOpDomain)(OrtCustomOpDomain *domain); /* 101 */
-    void *unused_102[166];
+    void *unused_102[147];
+    OrtStatus *(*KernelInfoGetConstantInput_tensor)(const OrtKernelInfo *info, size_t index, int *is_constant,
+                                                    const OrtValue **value); /* 249 */
+    void *unused_250[18];
     OrtStatus *(*ShapeInferContext_GetInputTypeShape)(const OrtShapeInferContext *context, size_t index,
                                                       OrtTensorTypeAndShapeInfo **info); /* 268 */
     void *unused_269;
@@ -121,6 +124,7 @@ ORT_PLACE(KernelContext_GetOutput, 91);
 ORT_PLACE(ReleaseStatus, 93);
 ORT_PLACE(ReleaseTensorTypeAndShapeInfo, 99);
 ORT_PLACE(ReleaseCustomOpDomain, 101);
+ORT_PLACE(KernelInfoGetConstantInput_tensor, 249);
 ORT_PLACE(ShapeInferContext_GetInputTypeShape, 268);
 ORT_PLACE(SetSymbolicDimensions, 271);
 ORT_PLACE(KernelContext_ParallelFor, 274);

@@ -55,10 +55,13 @@ typedef struct {
     float (*quantize_activated)(uint8_t *bytes, const float *row, size_t channels);
     /* output [rows, columns]: the product of bytes [rows, inputs] around zero_point and the columns of a weight, times
      * scale [rows] and weight_scale [columns]. Rows are `stride` floats and `byte_stride` bytes apart. The weight is in
-     * panels: see PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH */
+     * panels: see PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH. The integer sums are exact, and as fast as they
+     * can be where pairs_fit is what the function of that name says of the weight */
     void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t byte_stride, size_t rows, size_t inputs,
                      const float *scale, const int8_t *panels, const float *weight_scale, size_t columns,
-                     int32_t zero_point);
+                     int32_t zero_point, bool pairs_fit);
+    /* Whether a panel's weights, a multiple of PANEL_ROW, multiply any bytes without saturating; NULL where all do */
+    bool (*pairs_fit)(const int8_t *weights, size_t count);
     /* How many floats of room, aligned to 64 bytes, attend needs. */
     size_t (*attention_room)(size_t keys, size_t channels);
     /* output = softmax(scale * query . key) . value, for the rows from `from` to `to` */

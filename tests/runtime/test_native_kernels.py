@@ -8,7 +8,16 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from one_node import one_node
-from operator_formulas import FILE_SIZES, FORMULAS, VECTORS, Sizes, assert_close, example, operator_file_name
+from operator_formulas import (
+    FILE_SIZES,
+    FORMULAS,
+    VECTORS,
+    Sizes,
+    assert_close,
+    example,
+    operator_file_name,
+    panels_of,
+)
 
 from convbert_onnx.operators import OPERATORS, Operator
 from convbert_onnx.runtime.kernels import ISA_VARIABLE, LIBRARY, available_isas, multiplies, signatures
@@ -277,6 +286,56 @@ def test_a_row_has_the_same_bits_in_any_company(
         alone.pop("mask", None)
         for ours, others in zip(run(operator, alone, attributes), together, strict=True):
             assert_same_bits(ours, others[row : row + 1, :end])
+
+
+@every_operator
+def test_instruction_sets_with_fma_give_the_same_bits(
+    operator: Operator, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for batch, length, sizes in ((2, 17, Sizes(3, 9, 9)), (1, 33, Sizes(6, 64, 9)), (2, 70, Sizes(2, 33, 5))):
+        feed, attributes = example(operator.name, batch, length, **sizes._asdict(), masked=masked)
+        results = {}
+        for isa in ISAS:
+            monkeypatch.setenv(ISA_VARIABLE, isa)
+            results[isa] = run(operator, feed, attributes)
+        results.pop("baseline", None)
+        first, *others = results.values()
+        for other in others:
+            for one, same in zip(first, other, strict=True):
+                assert_same_bits(one, same)
+
+
+def fitted(weight: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The weight with no pair of inputs beyond 128 in magnitude, so that 255 times a pair is a number of 16 bits."""
+    return (weight // 2).astype(np.int8)
+
+
+@every_isa
+@pytest.mark.skipif(not (LIBRARY.is_file() and multiplies()), reason="onnxruntime multiplies bytes here")
+@pytest.mark.parametrize("zero_point", [0, 16, 128, 255])
+@pytest.mark.parametrize(("rows", "inputs", "columns"), [(1, 4, 1), (5, 64, 33), (13, 772, 50), (40, 516, 32)])
+def test_int8_matmuls_are_exact(
+    rows: int, inputs: int, columns: int, zero_point: int, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit the int32 sums, with weights that saturate in pairs and with weights that do not."""
+    monkeypatch.setenv(ISA_VARIABLE, isa)
+    random = np.random.default_rng(rows)
+    wide = random.choice(np.array([-127, 127, 126], np.int8), (inputs, columns))
+    # Rows that give the largest and the smallest sums, and others.
+    extreme = np.concatenate([255 * (wide > 0), 255 * (wide < 0)], axis=1).T.astype(np.uint8)
+    numbers = np.concatenate([extreme, random.integers(0, 256, (rows, inputs), np.uint8)])[-rows - 2 :]
+    ones = np.ones(columns, np.float32)
+    for weight, constant in ((wide, True), (fitted(wide), True), (wide, False)):
+        panels = panels_of(weight)
+        feed: Feed = {"rows": numbers, "weight": panels, "scale": np.ones((len(numbers), 1), np.float32)}
+        feed |= {"weight_scale": ones, "bias": 0 * ones}
+        given = {name: array for name, array in feed.items() if name != "weight" or not constant}
+        axes = {name: [f"{name}{axis}" for axis in range(array.ndim)] for name, array in given.items()}
+        attributes: dict[str, int | float] = {"zero_point": zero_point}
+        model = one_node("MatMulDequantizeBias", axes, ["output"], attributes, weight=panels if constant else None)
+        (output,) = session(model).run(None, given)
+        sums = (numbers.astype(np.int64) - zero_point) @ weight.astype(np.int64)
+        np.testing.assert_array_equal(output, sums.astype(np.float32))
 
 
 @every_isa

@@ -3,6 +3,9 @@
 import struct
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION
 from convbert_onnx.runtime.protobuf import write_field, write_varint
 
@@ -17,13 +20,16 @@ def one_node(
     attributes: Mapping[str, int | float],
     *,
     between: str | None = None,
+    weight: NDArray[np.int8] | None = None,
 ) -> bytes:
     """A model whose graph is the node; inputs come with their axes, as numbers or names, their types from the table.
 
     An input without axes is left out of the node. ``between`` is a standard operator that makes the first input, and
-    another on each output.
+    another on each output. ``weight`` is the constant second input, which ``inputs`` then lacks.
     """
     given = [input_name if axes else "" for input_name, axes in inputs.items()]
+    if weight is not None:
+        given.insert(1, "weight")
     results = [f"{output}_result" for output in outputs] if between else list(outputs)
     first = b""
     if between:
@@ -38,6 +44,11 @@ def one_node(
         if between:
             graph += write_field(1, _text(1, output) + _text(2, result) + _text(4, between))
     graph += _text(2, name)
+    if weight is not None:
+        dims = b"".join(_number(1, size) for size in weight.shape)
+        graph += write_field(
+            5, dims + _number(2, _TYPES["int8"]) + _text(8, "weight") + write_field(9, weight.tobytes())
+        )
     declared = next(operator.inputs for operator in OPERATORS if operator.name == name)
     graph += b"".join(write_field(11, _value(key, declared[key], axes)) for key, axes in inputs.items() if axes)
     graph += b"".join(write_field(12, _text(1, result)) for result in results)
