@@ -107,6 +107,7 @@ def describe_file(info: Mapping[str, Any]) -> str:
             _columns(
                 {
                     "kernels": info["kernels"],
+                    **({"int8": info["int8"]} if info["int8"] else {}),
                     **interface,
                     "sizes": f"hidden {config['hidden_size']}, layers {config['num_hidden_layers']}, kernel "
                     f"{config['conv_kernel_size']}, vocabulary {config['vocab_size']}",

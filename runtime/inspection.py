@@ -5,6 +5,7 @@ from typing import Any
 
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.cpu import describe_int8
 from convbert_onnx.runtime.external_data import total_bytes
 from convbert_onnx.runtime.kernels import describe_kernels
 from convbert_onnx.runtime.model import find_file
@@ -32,6 +33,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
         "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
         "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
         "kernels": describe_kernels(kernels, bundle.record if bundle else None),
+        "int8": describe_int8(bundle.record, kernels) if bundle else None,
         "record": bundle.record.to_dict() if bundle else None,
         "config": bundle.config.to_dict() if bundle else None,
         "tokenizer": dict(bundle.tokenizer_config) if bundle else None,

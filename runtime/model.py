@@ -1,6 +1,5 @@
 """An exported model opened for use: session, tokenizer and config, from one file or from a directory."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convbert_onnx.bundle import Bundle, ExportRecord
+from convbert_onnx.bundle import Bundle
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, RunError
 from convbert_onnx.runtime.batching import batches, collate
-from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
+from convbert_onnx.runtime.cpu import needs_exact_option
 from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.kernels import KernelUse, Native
 from convbert_onnx.runtime.providers import ProviderSpec
@@ -127,6 +126,8 @@ def open_model(
         bundle = Bundle.from_metadata(metadata)
     except BundleError as error:
         raise BundleError(f"{file}: {error}") from error
+    if bundle is not None and needs_exact_option(bundle.record):
+        session, kernels = open_session(file, providers, threads, session_options, native, exact_int8=True)
     if config is None:
         config = bundle.config if bundle else _config_beside(file)
     found = _find_task(file, task, bundle, config)
@@ -139,18 +140,7 @@ def open_model(
         else:
             tokenizer = load_tokenizer(file.parent)
     tokenizer.check_fits(config)
-    if bundle is not None:
-        _check_cpu(file, bundle.record)
     return Model(file, session, found, config, tokenizer, bundle, kernels)
-
-
-def _check_cpu(file: Path, record: ExportRecord) -> None:
-    """Warn where a quantized file is for another CPU than this one."""
-    here = cpu_of_this_machine()
-    if record.cpu is None or pairs_saturate(record.cpu) == pairs_saturate(here):
-        return
-    problem = "its products overflow here" if here == "avx2" else "it is less exact than it could be here"
-    warnings.warn(f"{file} was made with --cpu {record.cpu}, {problem}: make it with --cpu {here}", stacklevel=3)
 
 
 def find_file(path: Path) -> Path:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from convbert_onnx.errors import BundleError, KernelsError
+from convbert_onnx.errors import BundleError, InputError, KernelsError
+from convbert_onnx.runtime.cpu import EXACT_OPTION
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.external_data import check_external_data
 from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
@@ -24,6 +25,7 @@ def open_session(
     threads: int | None = None,
     session_options: Any = None,
     native: Native | None = None,
+    exact_int8: bool = False,
 ) -> tuple[Any, KernelUse]:
     """An ``onnxruntime.InferenceSession`` for the file, and how it computes our operators.
 
@@ -34,19 +36,22 @@ def open_session(
         session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
         native: True demands the native kernels, False forbids them, "auto" takes them where they can be had. By
             default what the environment variable ``CONVBERT_ONNX_NATIVE`` says (1, 0, auto), else "auto".
+        exact_int8: make onnxruntime's own int8 matmuls exact: see :func:`needs_exact_option`.
 
     Raises:
         ProviderError: a provider that was asked for is not active.
         BundleError: onnxruntime cannot load the file, or it names weights outside its directory.
         FileMissingError: weights that belong beside the file are not there.
         KernelsError: the native kernels were demanded, and cannot be used here or with this file.
-        InputError: ``native`` has no meaning.
+        InputError: ``native`` has no meaning, or ``session_options`` lack what ``exact_int8`` needs.
     """
     onnxruntime = load_onnxruntime()
     check_external_data(path)
     asked = resolve_providers(providers)
     own_options = session_options is None
     options = default_options(threads) if own_options else session_options
+    if exact_int8:
+        _make_exact(options, own_options)
     names = [name for name, _ in asked]
     kernels = register_kernels(options, names, native=native, own_options=own_options)
     try:
@@ -56,12 +61,30 @@ def open_session(
         if kernels.isa is None or not own_options:
             raise
         # The kernels are for float32; the functions may run what they do not.
-        session = _create(onnxruntime, str(path), path, default_options(threads), asked)
+        plain = default_options(threads)
+        if exact_int8:
+            _make_exact(plain, own_options)
+        session = _create(onnxruntime, str(path), path, plain, asked)
         if native is True:
             raise KernelsError(f"{error}, with the native kernels; without them, with --no-native, it runs") from error
         kernels = KernelUse(None, "the native kernels cannot run this file")
     check_active(asked, session.get_providers())
     return session, kernels
+
+
+def _make_exact(options: Any, own_options: bool) -> None:
+    if own_options:
+        options.add_session_config_entry(EXACT_OPTION, "1")
+        return
+    try:
+        given = options.get_session_config_entry(EXACT_OPTION)
+    except RuntimeError:  # there is no such entry
+        given = None
+    if given != "1":
+        raise InputError(
+            "int8 matmuls of this file would overflow on this CPU with these session_options: call "
+            f"add_session_config_entry({EXACT_OPTION!r}, '1') on them first, or quantize the model with cpu='avx2'"
+        )
 
 
 def _create_mapped(

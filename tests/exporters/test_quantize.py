@@ -4,14 +4,15 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime
 import pytest
 from click.testing import CliRunner
-from golden import CHECKPOINTS, QUESTION, TASKS, Exported
+from golden import CHECKPOINTS, QUESTION, TASKS, Exported, batches, inputs_of, relative_difference
 from numpy.typing import NDArray
 
 from convbert_onnx import ConvBertOnnxPipeline
@@ -20,8 +21,9 @@ from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
-from convbert_onnx.runtime import evaluate
-from convbert_onnx.runtime.cpu import cpu_of_this_machine
+from convbert_onnx.runtime import evaluate, inspect
+from convbert_onnx.runtime.cpu import EXACT_OPTION, cpu_of_this_machine
+from convbert_onnx.runtime.kernels import ISA_VARIABLE, LIBRARY, available_isas
 
 
 @pytest.fixture(autouse=True)
@@ -102,10 +104,7 @@ def test_an_answer_has_the_same_bits_in_any_company(quantized: Path, native: boo
                 np.testing.assert_array_equal(one[-1:], other)
 
 
-def test_products_for_arm_are_those_of_onnxruntime(
-    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("convbert_onnx.runtime.model.cpu_of_this_machine", lambda: "vnni")  # or it would warn
+def test_products_for_arm_are_those_of_onnxruntime(exported: Exported, tmp_path: Path) -> None:
     quantize(exported(), tmp_path / "arm64.onnx", cpu="arm64")
     quantize(exported(), tmp_path / "vnni.onnx", cpu="vnni")
     kinds = Counter(node.op_type for node in onnx.load(tmp_path / "arm64.onnx").graph.node)
@@ -140,31 +139,81 @@ def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: st
     assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
 
 
-@pytest.mark.parametrize(
-    ("here", "made_for", "warning"),
-    [
-        ("avx2", "vnni", "was made with --cpu vnni, its products overflow here: make it with --cpu avx2"),
-        ("avx2", "arm64", "overflow here"),
-        ("vnni", "avx2", "less exact than it could be here: make it with --cpu vnni"),
-        ("vnni", "arm64", None),
-        ("avx2", "avx2", None),
-    ],
-)
-def test_a_file_for_another_cpu_warns(
-    exported: Exported,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    recwarn: pytest.WarningsRecorder,
-    here: Cpu,
-    made_for: Cpu,
-    warning: str | None,
+FORMS = get_args(Cpu)
+
+
+@pytest.mark.parametrize("made_for", FORMS)
+def test_a_file_answers_the_same_on_every_cpu(
+    exported: Exported, architecture: str, made_for: Cpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bits on all instruction sets with FMA; without it, floats are rounded more often."""
+    quantize(exported(architecture), tmp_path / "int8.onnx", cpu=made_for)
+    results: dict[str, list[list[NDArray[np.float32]]]] = {}
+    for isa in available_isas() if LIBRARY.is_file() else []:
+        monkeypatch.setenv(ISA_VARIABLE, isa)
+        session = ConvBertOnnxPipeline(tmp_path / "int8.onnx").session
+        results[isa] = [session.run(None, inputs_of(batch)) for batch in batches(architecture, "question-answering")]
+    without_fma = results.pop("baseline", [])
+    first, *others = results.values()
+    for other in others:
+        for ours, theirs in zip(first, other, strict=True):
+            for one, same in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(one, same)
+    for ours, theirs in zip(first, without_fma, strict=bool(without_fma)):
+        for one, near in zip(ours, theirs, strict=True):
+            assert relative_difference(one, near) < 0.03
+
+
+def test_forms_for_vnni_and_for_arm_have_the_same_weights(exported: Exported, tmp_path: Path) -> None:
+    for cpu in FORMS:
+        quantize(exported(), tmp_path / f"{cpu}.onnx", cpu=cpu)
+    outputs = {cpu: ConvBertOnnxPipeline(tmp_path / f"{cpu}.onnx").outputs_each([QUESTION])[0][0] for cpu in FORMS}
+    for name, ours in outputs["vnni"].items():
+        np.testing.assert_array_equal(ours, outputs["arm64"][name])
+        assert (ours != outputs["avx2"][name]).any()
+
+
+@pytest.mark.parametrize("made_for", FORMS)
+@pytest.mark.parametrize("here", FORMS)
+def test_int8_is_exact_where_onnxruntime_would_saturate(
+    exported: Exported, here: Cpu, made_for: Cpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quantize(exported(), tmp_path / "int8.onnx", cpu=made_for)
-    monkeypatch.setattr("convbert_onnx.runtime.model.cpu_of_this_machine", lambda: here)
-    recwarn.clear()
-    ConvBertOnnxPipeline(tmp_path / "int8.onnx")
-    messages = [str(one.message) for one in recwarn]
-    assert messages == [] if warning is None else warning in messages[0]
+    monkeypatch.setattr("convbert_onnx.runtime.cpu.cpu_of_this_machine", lambda: here)
+    options = ConvBertOnnxPipeline(tmp_path / "int8.onnx").session.get_session_options()
+    if here == "avx2" and made_for != "avx2":
+        assert options.get_session_config_entry(EXACT_OPTION) == "1"
+    else:
+        with pytest.raises(RuntimeError):
+            options.get_session_config_entry(EXACT_OPTION)
+
+
+def test_session_options_of_a_caller_must_not_let_int8_saturate(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quantize(exported(), tmp_path / "int8.onnx", cpu="vnni")
+    monkeypatch.setattr("convbert_onnx.runtime.cpu.cpu_of_this_machine", lambda: "avx2")
+    options = onnxruntime.SessionOptions()
+    with pytest.raises(InputError, match=r"int8 matmuls .* would overflow on this CPU .*: call add_session_config_en"):
+        ConvBertOnnxPipeline(tmp_path / "int8.onnx", session_options=options)
+    options.add_session_config_entry(EXACT_OPTION, "1")
+    assert ConvBertOnnxPipeline(tmp_path / "int8.onnx", session_options=options)(**QUESTION)["answer"]
+
+
+@pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are not built")
+def test_inspect_says_whether_a_file_is_fast_here(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert inspect(exported())["int8"] is None
+    suits = {"avx512vnni": "vnni", "avxvnni": "vnni", "avx512": "avx2", "avx2": "avx2", "neon": "arm64"}
+    for cpu in FORMS:
+        quantize(exported(), tmp_path / "int8.onnx", cpu=cpu)
+        for isa in available_isas():
+            if isa in suits:
+                monkeypatch.setenv(ISA_VARIABLE, isa)
+                fast = cpu == suits[isa] or (cpu, suits[isa]) == ("avx2", "vnni")
+                slow = f"exact here, and faster if quantized with cpu={suits[isa]!r}"
+                assert inspect(tmp_path / "int8.onnx")["int8"] == ("the fast form for this machine" if fast else slow)
 
 
 def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path, tmp_path: Path) -> None:
