@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light sanitize tensorflow transformers5 benchmark clean
+.PHONY: demo test lint types light cpus sanitize tensorflow transformers5 benchmark clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -29,6 +29,10 @@ types: $(VENV)/test
 # The runtime's tests on the built wheel, where torch, onnx and transformers are not installed.
 light: build/bundles
 	PYTHON="$(PYTHON)" BIN="$(abspath $(BIN))" BUNDLES="$(abspath build/bundles)" tests/light_path.sh
+
+# The tests that depend on the CPU, with each instruction set and each form of int8 files.
+cpus: build/bundles
+	BIN="$(abspath $(BIN))" BUNDLES="$(abspath build/bundles)" tests/on_each_cpu.sh
 
 # The native kernels under sanitizers, and compiled for other machines.
 sanitize:

@@ -3,10 +3,13 @@
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from golden import Exported, bundle_name
 
+from convbert_onnx.bundle import Cpu
+from convbert_onnx.runtime.cpu import cpu_of_this_machine
 from convbert_onnx.runtime.kernels import LIBRARY
 
 # Last, for the benchmarks, which are no part of the installed package.
@@ -17,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bundles", type=Path, help="files that tests/support/export_bundles.py wrote, for a machine without torch"
     )
+    parser.addoption("--cpu", choices=get_args(Cpu), help="form of the int8 files; by default that for this machine")
     parser.addoption("--tensorflow", type=Path, help="checkpoints that tests/with_tensorflow wrote")
 
 
@@ -29,6 +33,13 @@ def pytest_report_header() -> str:
             versions.append(f"no {package}")
     versions.append("native kernels" if LIBRARY.is_file() else "no native kernels")
     return ", ".join(versions)
+
+
+@pytest.fixture
+def cpu(request: pytest.FixtureRequest) -> Cpu:
+    """The form of int8 files that a test is to make."""
+    form: Cpu | None = request.config.getoption("--cpu")
+    return form or cpu_of_this_machine()
 
 
 @pytest.fixture(scope="session")

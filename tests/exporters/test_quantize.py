@@ -22,7 +22,7 @@ from convbert_onnx.errors import BundleError, ExportError, InputError, QualityEr
 from convbert_onnx.exporters import export, quantize, quantize_embeddings
 from convbert_onnx.exporters.compare import mean_difference
 from convbert_onnx.runtime import evaluate, inspect
-from convbert_onnx.runtime.cpu import EXACT_OPTION, cpu_of_this_machine
+from convbert_onnx.runtime.cpu import EXACT_OPTION
 from convbert_onnx.runtime.kernels import ISA_VARIABLE, LIBRARY, available_isas
 
 
@@ -38,16 +38,16 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def quantized(exported: Exported, architecture: str, tmp_path: Path) -> Path:
-    quantize(exported(architecture), tmp_path / "int8.onnx")
+def quantized(exported: Exported, architecture: str, cpu: Cpu, tmp_path: Path) -> Path:
+    quantize(exported(architecture), tmp_path / "int8.onnx", cpu=cpu)
     return tmp_path / "int8.onnx"
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_quantized_and_compared(exported: Exported, task: str, architecture: str, tmp_path: Path) -> None:
     original = exported(architecture, task=task)
-    record = quantize(original, tmp_path / "int8.onnx")
-    assert (record.precision, record.cpu) == ("int8", cpu_of_this_machine())
+    record = quantize(original, tmp_path / "int8.onnx", cpu="vnni")
+    assert (record.precision, record.cpu) == ("int8", "vnni")
     assert isinstance(record.comparison, Comparison)
     assert record.comparison.texts > 10
     assert 0 < record.comparison.mean_difference < record.comparison.worst_difference
@@ -61,6 +61,7 @@ def test_every_task_is_quantized_and_compared(exported: Exported, task: str, arc
     assert (tmp_path / "int8.onnx").stat().st_size < original.stat().st_size
 
 
+@pytest.mark.cpu
 def test_the_quantized_model_still_answers(exported: Exported, architecture: str, quantized: Path) -> None:
     """The toy's weights are random, and its answers hang by a thread; outputs must be near all the same."""
     context = " ".join(reversed(QUESTION["context"].split()))
@@ -72,6 +73,7 @@ def test_the_quantized_model_still_answers(exported: Exported, architecture: str
         assert np.corrcoef(right[name], elsewhere[name])[0, 1] < 0.8
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("native", [True, False])
 def test_kernels_and_functions_agree(quantized: Path, native: bool) -> None:
     """One layer's rounding may turn another way, which later layers amplify: compared is what comes of it."""
@@ -81,6 +83,7 @@ def test_kernels_and_functions_agree(quantized: Path, native: bool) -> None:
         assert np.corrcoef(one[name], other[name])[0, 1] > 0.999
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("native", [True, False])
 def test_an_answer_has_the_same_bits_in_any_company(quantized: Path, native: bool) -> None:
     random = np.random.default_rng(0)
@@ -129,8 +132,10 @@ def test_tied_embeddings_are_stored_once(exported: Exported, tmp_path: Path) -> 
     assert tables == ["convbert.embeddings.word.bytes"]
 
 
-def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: str, tmp_path: Path) -> None:
-    record = export(CHECKPOINTS / f"{architecture}-question-answering", tmp_path / "exported.onnx", precision="int8")
+def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: str, cpu: Cpu, tmp_path: Path) -> None:
+    record = export(
+        CHECKPOINTS / f"{architecture}-question-answering", tmp_path / "exported.onnx", precision="int8", cpu=cpu
+    )
     assert record.worst_difference is not None
     ((one,),) = ConvBertOnnxPipeline(tmp_path / "exported.onnx").outputs_each([QUESTION])
     ((other,),) = ConvBertOnnxPipeline(quantized).outputs_each([QUESTION])
@@ -243,10 +248,13 @@ DATA = {
 }
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("task", DATA)
-def test_labelled_data_give_the_metric_before_and_after(exported: Exported, task: str, tmp_path: Path) -> None:
+def test_labelled_data_give_the_metric_before_and_after(
+    exported: Exported, task: str, cpu: Cpu, tmp_path: Path
+) -> None:
     data = LABELLED / DATA[task]
-    record = quantize(exported(task=task), tmp_path / "int8.onnx", data=data, max_drop=1)
+    record = quantize(exported(task=task), tmp_path / "int8.onnx", cpu=cpu, data=data, max_drop=1)
     comparison = record.comparison
     assert comparison is not None
     assert comparison.data == data.name
@@ -279,12 +287,12 @@ def test_layers_stay_in_float_until_the_metric_holds(
     monkeypatch.setattr(module, "_drop", lambda comparison: next(drops))
     data = LABELLED / DATA["question-answering"]
     original = exported()
-    record = quantize(original, tmp_path / "mixed.onnx", data=data, auto_mixed=True)
+    record = quantize(original, tmp_path / "mixed.onnx", cpu="vnni", data=data, auto_mixed=True)
     monkeypatch.undo()
     assert len(record.layers_in_float) == 2
     nodes = Counter(node.op_type for node in onnx.load(tmp_path / "mixed.onnx").graph.node)
     assert (nodes["BiasSplit"], nodes["MatMulDequantizeBiasSplit"]) == (2, 1)
-    quantize(original, tmp_path / "int8.onnx")
+    quantize(original, tmp_path / "int8.onnx", cpu="vnni")
     costs = [mean_difference(original, tmp_path / name) for name in ("mixed.onnx", "int8.onnx")]
     assert 0 < costs[0] < costs[1]
     assert ConvBertOnnxPipeline(tmp_path / "mixed.onnx")(**QUESTION)["answer"]

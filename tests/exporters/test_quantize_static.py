@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.bundle import Activations, CalibrationMethod, Target
+from convbert_onnx.bundle import Activations, CalibrationMethod, Cpu, Target
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, FileMissingError, InputError
 from convbert_onnx.exporters import calibrate, export, quantize
@@ -67,26 +67,26 @@ def test_every_task_takes_calibrated_scales(exported: Exported, task: str, targe
     assert kinds["DequantizeLinear"] == 0
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("target", ["cpu", "portable"])
-def test_calibrated_files_still_answer(exported: Exported, target: Target, tmp_path: Path) -> None:
+def test_calibrated_files_still_answer(exported: Exported, target: Target, cpu: Cpu, tmp_path: Path) -> None:
     output = tmp_path / "static.onnx"
-    quantize(
-        exported(target=target), output, precision="int8-static", calibration=DATA["question-answering"], cpu="avx2"
-    )
+    quantize(exported(target=target), output, precision="int8-static", calibration=DATA["question-answering"], cpu=cpu)
     right = logits(exported(target=target))
     assert likeness(right, logits(output)) > 0.9
     wrong = dict.fromkeys(calibrate(exported(target=target), DATA["question-answering"]), (-0.01, 0.01))
-    quantize(exported(target=target), output, precision="int8-static", calibration=wrong, cpu="avx2")
+    quantize(exported(target=target), output, precision="int8-static", calibration=wrong, cpu=cpu)
     assert likeness(right, logits(output)) < 0.8
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("activations", ["unsigned", "signed"])
 def test_one_calibration_serves_both_kinds_of_bytes(
-    exported: Exported, activations: Activations, tmp_path: Path
+    exported: Exported, activations: Activations, cpu: Cpu, tmp_path: Path
 ) -> None:
     original, output = exported(target="portable"), tmp_path / "static.onnx"
     ranges = calibrate(original, DATA["question-answering"], "min-max")
-    quantize(original, output, precision="int8-static", calibration=ranges, activations=activations, cpu="avx2")
+    quantize(original, output, precision="int8-static", calibration=ranges, activations=activations, cpu=cpu)
     assert likeness(logits(original), logits(output)) > 0.9
     graph = onnx.load(output).graph
     numbers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}

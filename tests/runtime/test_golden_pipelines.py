@@ -18,6 +18,8 @@ def answer(pipe: ConvBertOnnxPipeline, case: dict[str, Any]) -> Any:
     return pipe(case["inputs"], **case["kwargs"])
 
 
+pytestmark = pytest.mark.cpu
+
 MATRIX = [
     *((architecture, task, "masked") for architecture in ARCHITECTURES for task in TASKS),
     *(("plain", task, "as-trained") for task in TASKS),

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The tests that depend on the CPU, once with the native kernels of each instruction set that this machine has, and once
+# with int8 files made for each kind of CPU. BIN holds the environment, BUNDLES what tests/support/export_bundles.py wrote.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+run() {
+    "$BIN/pytest" -n auto -q -m cpu tests/runtime tests/exporters --bundles "$BUNDLES" "$@"
+}
+
+for isa in $("$BIN/python" -c "from convbert_onnx.runtime.kernels import available_isas; print(*available_isas())"); do
+    echo "native kernels for $isa:"
+    CONVBERT_ONNX_ISA=$isa run
+done
+for cpu in vnni avx2 arm64; do
+    echo "int8 files for $cpu:"
+    run --cpu "$cpu"
+done
+if command -v qemu-x86_64 >/dev/null; then
+    echo "an emulated CPU with AVX2 alone:"
+    "$BIN/python" tests/support/same_answers.py qemu-x86_64 -cpu Haswell
+fi
