@@ -255,13 +255,12 @@ def run(
         raise click.UsageError("give either an example (--inputs, or --question and --context), or --input with a file")
     from convbert_onnx import runtime
 
-    pipe = runtime.ConvBertOnnxPipeline(
-        model, task, list(providers) or None, threads, native=native, **dict(map(_name_and_value, parameters))
-    )
+    own = dict(map(_name_and_value, parameters))
+    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, **own)
     if source is not None:
         ctx.exit(_run_lines(pipe, source, sink))
-    result = pipe(**call)
-    click.echo(json.dumps(result, ensure_ascii=False) if as_json else describe_result(pipe.task, call, result))
+    result = pipe(**{**own, **call})
+    click.echo(runtime.to_json(result) if as_json else describe_result(pipe.task, call, result))
 
 
 @main.command()
@@ -356,12 +355,12 @@ def _tell_export(record: ExportRecord, file: Path, size: int, as_json: bool) -> 
 
 def _run_lines(pipe: Any, source: str, sink: str) -> int:
     """Answer a file of JSON Lines; the exit code says whether a line failed."""
-    from convbert_onnx.runtime import answer_lines
+    from convbert_onnx.runtime import answer_lines, read_lines
 
     failed = total = 0
     size = Path(source).stat().st_size if Path(source).is_file() else None
     with click.open_file(source, "rb") as lines, _sink(sink) as output:
-        for result in answer_lines(pipe, _with_progress(lines, size)):
+        for result in answer_lines(pipe, _with_progress(read_lines(lines), size)):
             total += 1
             failed += "error" in result
             # backslashreplace: half a character, which JSON can carry escaped, leaves as it came.
@@ -380,7 +379,7 @@ def _sink(path: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _with_progress(lines: IO[bytes], size: int | None) -> Iterable[bytes]:
+def _with_progress(lines: Iterable[bytes], size: int | None) -> Iterable[bytes]:
     """The lines, with a bar on standard error that counts bytes, so that a file need not be read twice."""
     with tqdm(total=size, unit="B", unit_scale=True, desc="answering", disable=None) as bar:
         for line in lines:
@@ -419,7 +418,6 @@ def _name_and_value(text: str) -> tuple[str, Any]:
     name, separator, value = text.partition("=")
     if not separator:
         raise click.UsageError(f"-p takes NAME=VALUE, such as top_k=3, not {text!r}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    from convbert_onnx.runtime.parameters import CommandLineValue
+
+    return name, CommandLineValue(value)

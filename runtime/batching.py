@@ -13,21 +13,26 @@ TOKEN_BUDGET = 4096
 
 
 def batches(
-    rows: Sequence[Encoding], *, max_rows: int | None = None, equal_lengths: bool = False
+    rows: Sequence[Encoding],
+    *,
+    max_rows: int | None = None,
+    equal_lengths: bool = False,
+    token_budget: int = TOKEN_BUDGET,
 ) -> Iterator[list[int]]:
     """Groups of row numbers that run together, longest rows first.
 
     Args:
         rows: what is to run.
-        max_rows: limit on the rows of a batch besides ``TOKEN_BUDGET``.
+        max_rows: limit on the rows of a batch besides ``token_budget``.
         equal_lengths: never mix lengths, for models whose results padding changes.
+        token_budget: positions of one batch, padding included; a single row may have more.
     """
     lengths = [_length(row) for row in rows]
     batch: list[int] = []
     for number in sorted(range(len(rows)), key=lambda number: -lengths[number]):
         # The first row of a batch is its longest, so it decides what the batch costs.
         full = batch and (
-            (len(batch) + 1) * lengths[batch[0]] > TOKEN_BUDGET
+            (len(batch) + 1) * lengths[batch[0]] > token_budget
             or len(batch) == max_rows
             or (equal_lengths and lengths[number] != lengths[batch[0]])
         )

@@ -1,48 +1,49 @@
 """Features and sentence embeddings (reference: transformers 4.57 ``pipelines/feature_extraction.py``).
 
-Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model is refused with a
-sentence, where the reference crashes.
+Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model is refused, where
+the reference crashes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import flag, one_of
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, Truncation
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
 
 __all__ = ["FeatureExtraction", "FeatureExtractionParameters"]
 
 
 @dataclass(frozen=True)
-class FeatureExtractionParameters:
+class FeatureExtractionParameters(CallParameters):
     """What a caller can set.
 
     Attributes:
         pooling: None gives a vector for each token; "cls" that of the first token, "mean" the mean over all tokens.
         normalize: make each vector one long.
         return_tensors: give numpy arrays instead of lists.
-        truncation: cut a text to the model's length.
-        tokenize_kwargs: ``truncation`` and ``max_length``, as the reference spells them.
+        truncation: as in ``tokenize_kwargs``.
+        tokenize_kwargs: how the row of a text is made. Where that pads it, the padded positions have vectors too, which
+            count neither for "mean" nor for other vectors.
     """
 
-    pooling: str | None = None
+    pooling: Literal["cls", "mean"] | None = None
     normalize: bool = False
     return_tensors: bool = False
-    truncation: bool | str = False
-    tokenize_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    truncation: Truncation | None = None
+    tokenize_kwargs: TokenizerParameters = TokenizerParameters()
 
     def __post_init__(self) -> None:
-        one_of("pooling", self.pooling, (None, "cls", "mean"))
-        for name in ("normalize", "return_tensors"):
-            flag(name, getattr(self, name))
-        if unknown := self.tokenize_kwargs.keys() - {"truncation", "max_length"}:
-            raise InputError(f"tokenize_kwargs takes truncation and max_length, not {', '.join(sorted(unknown))}")
+        super().__post_init__()
+        if self.truncation is not None:
+            if self.tokenize_kwargs.truncation is not None:
+                raise InputError("truncation is given twice: leave it out, or out of tokenize_kwargs")
+            object.__setattr__(self, "tokenize_kwargs", replace(self.tokenize_kwargs, truncation=self.truncation))
 
 
 class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
@@ -54,7 +55,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
         """A text.
 
         Raises:
-            InputTypeError: it is no string.
+            InputTypeError: it is not a string.
         """
         return self.text(item)
 
@@ -64,17 +65,23 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
         Raises:
             InputError: it is longer than the model reads and must not be cut.
         """
-        options = {"truncation": parameters.truncation, "max_length": None} | dict(parameters.tokenize_kwargs)
-        return [self.row(example, None, options["truncation"], options["max_length"])]
+        return [self.row(example, None, parameters.tokenize_kwargs)]
 
-    def decode(
-        self, example: str, parameters: FeatureExtractionParameters, rows: list[Encoding], outputs: list[Outputs]
-    ) -> Any:
-        """[1, tokens, hidden], or with pooling [hidden]; nested lists, or a float32 array."""
-        hidden = outputs[0]["last_hidden_state"]
-        vectors = hidden[None]
-        if parameters.pooling is not None:
-            vectors = hidden[0] if parameters.pooling == "cls" else hidden.mean(axis=0)
+    def decode_row(
+        self, example: str, parameters: FeatureExtractionParameters, row: Encoding, outputs: Outputs
+    ) -> NDArray[np.float32]:
+        """[1, tokens, hidden], or with pooling [hidden]."""
+        hidden = outputs["last_hidden_state"].astype(np.float32)
+        if parameters.pooling == "mean":
+            vectors = hidden[: len(row)].mean(axis=0)
+        else:
+            vectors = hidden[0].copy() if parameters.pooling == "cls" else hidden[None]
         if parameters.normalize:
-            vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+            vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return vectors
+
+    def combine(self, example: str, parameters: FeatureExtractionParameters, parts: list[Any]) -> Any:
+        """The vectors, as nested lists or as a float32 array."""
+        (vectors,) = parts
         return vectors if parameters.return_tensors else vectors.tolist()

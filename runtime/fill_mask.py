@@ -1,19 +1,18 @@
 """Words for masked places (reference: transformers 4.57 ``pipelines/fill_mask.py``).
 
-One difference on purpose: a text that is longer than the model is refused with a sentence, where the reference crashes.
+One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
 """
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import numpy as np
 
 from convbert_onnx.errors import InputError
-from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import whole_number
+from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
 from convbert_onnx.runtime.scores import FloatArray, softmax
 from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
 
@@ -30,30 +29,37 @@ class FilledMask(TypedDict):
 
 
 @dataclass(frozen=True)
-class FillMaskParameters:
+class FillMaskParameters(CallParameters):
     """What a caller can set.
 
     Attributes:
         top_k: how many words for each place.
         targets: words to choose from, by default the whole vocabulary. One that the vocabulary lacks counts as its
             first token, with a warning.
-        tokenizer_kwargs: ``truncation`` and ``max_length``, for texts that may be cut.
+        tokenizer_kwargs: how the row of a text is made.
+        target_ids: ids of ``targets``.
     """
 
-    top_k: int = 5
-    targets: str | list[str] | None = None
-    tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        whole_number("top_k", self.top_k, 1)
-        if unknown := self.tokenizer_kwargs.keys() - {"truncation", "max_length"}:
-            raise InputError(f"tokenizer_kwargs takes truncation and max_length, not {', '.join(sorted(unknown))}")
+    top_k: Positive = 5
+    targets: tuple[str, ...] | None = None
+    tokenizer_kwargs: TokenizerParameters = TokenizerParameters()
+    target_ids: IntArray | None = field(default=None, init=False)
 
 
 class FillMask(TaskPipeline[str, FillMaskParameters]):
     """Finds words that fit where a text has a mask."""
 
     parameters = FillMaskParameters
+
+    def prepare(self, parameters: FillMaskParameters) -> FillMaskParameters:
+        """Look the targets up.
+
+        Raises:
+            InputError: none of them is a word.
+        """
+        if parameters.targets is not None:
+            object.__setattr__(parameters, "target_ids", self._target_ids(parameters.targets))
+        return parameters
 
     def examples(self, parameters: FillMaskParameters, *args: Any, **arguments: Any) -> Examples:
         """As for all tasks; a list of one text counts as that text."""
@@ -64,7 +70,7 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         """A text.
 
         Raises:
-            InputTypeError: it is no string.
+            InputTypeError: it is not a string.
         """
         return self.text(item)
 
@@ -76,32 +82,36 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         """
         if self.tokenizer.mask_token_id is None:
             raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
-        options = parameters.tokenizer_kwargs
-        row = self.row(example, None, options.get("truncation", False), options.get("max_length"))
+        row = self.row(example, None, parameters.tokenizer_kwargs)
         if self.tokenizer.mask_token_id not in row.ids:
             raise InputError(
                 f"No mask_token ({self.tokenizer.mask_token}) found on the input: put it where a word is wanted"
             )
         return [row]
 
-    def decode(
-        self, example: str, parameters: FillMaskParameters, rows: list[Encoding], outputs: list[Outputs]
-    ) -> list[FilledMask] | list[list[FilledMask]]:
-        """The best words for each mask, best first; those of a single mask are not put into a list of lists."""
-        ids = rows[0].ids
-        places = np.flatnonzero(ids == self.tokenizer.mask_token_id)
-        chosen = None if parameters.targets is None else self._target_ids(parameters.targets)
+    def decode_row(
+        self, example: str, parameters: FillMaskParameters, row: Encoding, outputs: Outputs
+    ) -> list[list[FilledMask]]:
+        """The best words for each mask, best first."""
+        places = np.flatnonzero(row.ids == self.tokenizer.mask_token_id)
         found = []
         for place in places:
-            scores = softmax(outputs[0]["logits"][place])
-            candidates = np.arange(len(scores)) if chosen is None else chosen
+            scores = softmax(outputs["logits"][place])
+            candidates = np.arange(len(scores)) if parameters.target_ids is None else parameters.target_ids
             found.append(
                 [
-                    self._filled(rows[0], int(place), int(token), scores, keep_special=len(places) > 1)
+                    self._filled(row, int(place), int(token), scores, keep_special=len(places) > 1)
                     for token in _best(candidates, scores, parameters.top_k)
                 ]
             )
-        return found[0] if len(found) == 1 else found
+        return found
+
+    def combine(
+        self, example: str, parameters: FillMaskParameters, parts: list[Any]
+    ) -> list[FilledMask] | list[list[FilledMask]]:
+        """The words for each mask; those of a single mask are not put into a list of lists."""
+        (found,) = parts
+        return found[0] if len(found) == 1 else found  # type: ignore[no-any-return]
 
     def _filled(self, row: Encoding, place: int, token: int, scores: FloatArray, keep_special: bool) -> FilledMask:
         ids = row.ids.copy()
@@ -115,30 +125,24 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
             sequence=self.tokenizer.decode(ids, skip_special_tokens=not keep_special),
         )
 
-    def _target_ids(self, targets: str | list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        vocabulary = self.tokenizer.get_vocab()
-        ids = []
-        for target in [targets] if isinstance(targets, str) else targets:
-            number = vocabulary.get(target)
-            if number is None:
-                tokens = self.tokenizer.encode_text(target).ids
-                instead = (
-                    f"{self.tokenizer.convert_ids_to_tokens(tokens[:1])[0]!r} is taken"
-                    if len(tokens)
-                    else "it is left out"
-                )
-                warnings.warn(f"the vocabulary has no word {target!r}: {instead}", UserWarning, stacklevel=2)
-                number = int(tokens[0]) if len(tokens) else None
-            if number is not None:
-                ids.append(number)
+    def _target_ids(self, targets: Sequence[str]) -> IntArray:
+        ids = set()
+        for target in targets:
+            number = self.tokenizer.convert_tokens_to_ids(target)
+            if number is None or (number == self.tokenizer.unk_token_id and target != self.tokenizer.unk_token):
+                tokens = self.tokenizer.encode_text(target).ids[:1]
+                named = self.tokenizer.convert_ids_to_tokens(tokens)
+                instead = f"{named[0]!r} is taken" if named else "it is left out"
+                warn_caller(f"the vocabulary has no word {target!r}: {instead}", UserWarning)
+                ids.update(tokens.tolist())
+            else:
+                ids.add(number)
         if not ids:
-            raise InputError("At least one target must be provided when passed: none of them is a word")
-        return np.array(sorted(set(ids)), np.int64)
+            raise InputError("At least one target must be provided when passed: none of the targets is a word")
+        return np.array(sorted(ids), np.int64)
 
 
-def _best(
-    candidates: np.ndarray[Any, np.dtype[np.int64]], scores: FloatArray, count: int
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _best(candidates: IntArray, scores: FloatArray, count: int) -> IntArray:
     """The ``count`` best candidates, best first."""
     own = -scores[candidates]
     if count < len(own):

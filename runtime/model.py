@@ -1,6 +1,6 @@
 """An exported model opened for use: session, tokenizer and config, from one file or from a directory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, RunError
-from convbert_onnx.runtime.batching import batches, collate
+from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
 from convbert_onnx.runtime.cpu import needs_exact_option
 from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.kernels import KernelUse, Native
@@ -22,6 +22,9 @@ from convbert_onnx.runtime.tokenizers_loading import load_tokenizer, tokenizer_f
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Model", "Outputs", "find_file", "open_model"]
+
+_MAX_OUTPUT_BYTES = 2**26
+"""Outputs of one batch; it counts where each token has a score for every word of a vocabulary."""
 
 Outputs = dict[str, NDArray[np.float32]]
 """The outputs of one row, by name, without the batch axis and without padding."""
@@ -74,27 +77,74 @@ class Model:
         return {name: array for name, array in inputs.items() if name in wanted}
 
     def run(self, rows: Sequence[Encoding], max_rows: int | None = None) -> list[Outputs]:
-        """The outputs of each row, in the rows' order.
+        """The outputs of each row without padding, in the rows' order.
 
         Raises:
-            RunError: the engine failed.
+            RunError: the engine failed, or an output is not finite.
         """
         results: list[Outputs] = [{}] * len(rows)
-        names = [spec.name for spec in self.task.outputs]
-        for batch in batches(rows, max_rows=max_rows, equal_lengths=self.padding_changes_results):
-            feed = self.feed([rows[number] for number in batch])
-            try:
-                arrays = self.session.run(names, feed)
-            except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-                shape = feed["input_ids"].shape
-                raise RunError(f"onnxruntime failed on {self.path} with a batch of {shape} tokens: {error}") from error
-            for position, number in enumerate(batch):
-                length = len(rows[number])
-                results[number] = {
-                    spec.name: array[position, :length] if "sequence" in spec.axes else array[position]
-                    for spec, array in zip(self.task.outputs, arrays, strict=True)
-                }
+        for number, outputs in self.run_each(rows, max_rows):
+            if isinstance(outputs, RunError):
+                raise outputs
+            length = len(rows[number])
+            results[number] = {
+                spec.name: outputs[spec.name][:length] if "sequence" in spec.axes else outputs[spec.name]
+                for spec in self.task.outputs
+            }
         return results
+
+    def run_each(
+        self, rows: Sequence[Encoding], max_rows: int | None = None
+    ) -> Iterator[tuple[int, Outputs | RunError]]:
+        """The number of each row with its outputs, or with the error that it raised, batch by batch.
+
+        The arrays are views of the batch's outputs, as long as the row or its ``padded_length``. Who keeps a view keeps
+        the outputs of the whole batch in memory.
+        """
+        limits = {"max_rows": max_rows, "token_budget": min(TOKEN_BUDGET, _MAX_OUTPUT_BYTES // self._bytes_per_token)}
+        for batch in batches(rows, equal_lengths=self.padding_changes_results, **limits):
+            try:
+                arrays = self._run_batch([rows[number] for number in batch])
+            except RunError as error:
+                if len(batch) == 1:
+                    yield batch[0], error
+                    continue
+                # One row may have failed the others, or the batch was too large for the memory.
+                for number in batch:
+                    for _, outputs in self.run_each([rows[number]]):
+                        yield number, outputs
+                continue
+            for position, number in enumerate(batch):
+                yield number, self._outputs(rows[number], [array[position] for array in arrays])
+
+    def _run_batch(self, rows: Sequence[Encoding]) -> list[NDArray[np.float32]]:
+        feed = self.feed(rows)
+        try:
+            arrays: list[NDArray[np.float32]] = self.session.run([spec.name for spec in self.task.outputs], feed)
+        except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+            shape = feed["input_ids"].shape
+            raise RunError(f"onnxruntime failed on {self.path} with a batch of {shape} tokens: {error}") from error
+        return arrays
+
+    def _outputs(self, row: Encoding, arrays: Sequence[NDArray[np.float32]]) -> Outputs | RunError:
+        outputs = {}
+        for spec, array in zip(self.task.outputs, arrays, strict=True):
+            padded = array[: max(len(row), row.padded_length)] if "sequence" in spec.axes else array
+            own = padded[: len(row)] if "sequence" in spec.axes else padded
+            # min and max pass a NaN on, and need no memory of their own.
+            if not (np.isfinite(own.min()) and np.isfinite(own.max())):
+                return RunError(
+                    f"{spec.name} of {self.path} has numbers that are not finite (NaN or infinity): its weights are "
+                    "damaged, or its precision is too low for them; export it again in fp32"
+                )
+            outputs[spec.name] = padded
+        return outputs
+
+    @property
+    def _bytes_per_token(self) -> int:
+        """Bytes of the outputs for one token."""
+        sizes = {"vocab": self.config.vocab_size, "labels": self.config.num_labels, "hidden": self.config.hidden_size}
+        return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task.outputs)
 
 
 def open_model(

@@ -1,16 +1,18 @@
 """The best of several continuations. The reference has a model for this, and no pipeline."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
 from convbert_onnx.runtime.scores import softmax
-from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
+from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline, a_string, several
 
 __all__ = ["Choice", "MultipleChoice", "MultipleChoiceExample", "MultipleChoiceParameters"]
 
@@ -33,16 +35,8 @@ class MultipleChoiceExample:
 
 
 @dataclass(frozen=True)
-class MultipleChoiceParameters:
-    """What a caller can set.
-
-    Attributes:
-        truncation: False, True or "longest_first", "only_first" (the prompt), "only_second" (the choice).
-        max_length: length that ``truncation`` cuts to; by default the model's.
-    """
-
-    truncation: bool | str = False
-    max_length: int | None = None
+class MultipleChoiceParameters(TokenizerParameters, CallParameters):
+    """What a caller can set: what the tokenizer takes. The first text of a row is the prompt, the second a choice."""
 
 
 class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameters]):
@@ -64,14 +58,16 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
                 raise InputError(
                     f"examples were given, so {', '.join(arguments)} has no place: use one form or the other"
                 )
-            return items if isinstance(items, Mapping | Iterator) else list(items)
+            found = several(items)
+            return {"data": items} if found is None else found
         if args:
             arguments["prompt"] = args[0]
-        prompts, choices = arguments.get("prompt"), arguments.get("choices")
-        if not isinstance(prompts, list):
+        prompts = as_list(arguments.get("prompt"))
+        if prompts is None:
             return arguments
-        if not isinstance(choices, list) or len(choices) != len(prompts):
-            raise InputError(f"there are {len(prompts)} prompts: give as many lists of choices")
+        choices = as_list(arguments.get("choices"))
+        if choices is None or len(choices) != len(prompts):
+            raise InputError(f"`choices` do not fit {len(prompts)} values of `prompt`: give as many lists of choices")
         return [{"prompt": prompt, "choices": own} for prompt, own in zip(prompts, choices, strict=True)]
 
     def example(self, item: Any) -> MultipleChoiceExample:
@@ -82,17 +78,21 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
             InputTypeError: the item, or one of them, is of another type.
             InputError: there are no choices.
         """
+        if isinstance(item, Mapping) and item.keys() == {"data"}:
+            item = item["data"]
         if not isinstance(item, Mapping):
             raise InputTypeError("give prompt= and choices=, or a dict with these keys, or a list of such dicts")
         for name in ("prompt", "choices"):
             if item.get(name) is None:
                 raise MissingKeyError(f"`{name}` is missing: an example needs the keys prompt and choices")
-        choices = item["choices"]
-        if not isinstance(choices, list | tuple):
-            raise InputTypeError(f"`choices` must be a list of strings, not {type(choices).__name__}")
+        choices = as_list(item["choices"])
+        if choices is None:
+            raise InputTypeError(f"`choices` must be a list of strings, not {type(item['choices']).__name__}")
         if not choices:
             raise InputError("`choices` cannot be empty")
-        return MultipleChoiceExample(item["prompt"], tuple(choices))
+        return MultipleChoiceExample(
+            a_string("prompt", item["prompt"]), tuple(a_string("choices", choice) for choice in choices)
+        )
 
     def encode(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters) -> list[Encoding]:
         """A row for each choice, all as long as the longest.
@@ -100,21 +100,23 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         Raises:
             InputError: a row is longer than the model reads and must not be cut.
         """
-        rows = [
-            self.row(example.prompt, choice, parameters.truncation, parameters.max_length) for choice in example.choices
-        ]
+        prompt = self.tokenizer.encode_text(example.prompt)
+        choices = [self.tokenizer.encode_text(choice) for choice in example.choices]
+        rows = [self.row_of_tokens((prompt, choice), parameters) for choice in choices]
         # A model that padding changes gets the padding that it was trained with.
-        width = max(len(row) for row in rows)
+        width = max(max(len(row), row.padded_length) for row in rows)
         return [replace(row, padded_length=width) for row in rows]
 
-    def decode(
-        self,
-        example: MultipleChoiceExample,
-        parameters: MultipleChoiceParameters,
-        rows: list[Encoding],
-        outputs: list[Outputs],
+    def decode_row(
+        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, row: Encoding, outputs: Outputs
+    ) -> NDArray[np.float32]:
+        """The logit of one choice."""
+        return outputs["logits"].copy()
+
+    def combine(
+        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]
     ) -> Choice:
         """The best choice."""
-        scores = softmax(np.concatenate([output["logits"] for output in outputs]))
+        scores = softmax(np.concatenate(parts))
         best = int(scores.argmax())
         return Choice(choice=example.choices[best], label=best, score=float(scores[best]), scores=scores.tolist())

@@ -1,20 +1,21 @@
 """ConvBertOnnxPipeline: an exported model, from text to answers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import ConvBertError, InputError
+from convbert_onnx.errors import InputError, InputTypeError, RunError
+from convbert_onnx.runtime.batching import TOKEN_BUDGET
 from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.feature_extraction import FeatureExtraction
 from convbert_onnx.runtime.fill_mask import FillMask
 from convbert_onnx.runtime.kernels import Native, describe_kernels
 from convbert_onnx.runtime.model import Outputs, open_model
 from convbert_onnx.runtime.multiple_choice import MultipleChoice
-from convbert_onnx.runtime.parameters import whole_number
+from convbert_onnx.runtime.parameters import CallParameters, whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.question_answering import QuestionAnswering
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
@@ -37,13 +38,27 @@ _PIPELINES: dict[str, type[TaskPipeline[Any, Any]]] = {
 }
 
 
-@dataclass(frozen=True)
+_CHUNK_TOKENS = 16 * TOKEN_BUDGET
+"""Tokens whose rows are in memory at a time, to be sorted by length."""
+
+
+@dataclass(eq=False)
 class _Job:
-    """An example on its way through the model."""
+    """An example on its way through the model.
+
+    Attributes:
+        example: from the task's pipeline.
+        parameters: of the call.
+        rows: the example's rows, made when they are asked for.
+        parts: what the result needs of each row that has been read.
+        error: the first error of any stage.
+    """
 
     example: Any
     parameters: Any
-    rows: list[Encoding]
+    rows: Iterator[Encoding]
+    parts: list[Any] = field(default_factory=list)
+    error: Exception | None = None
 
 
 class ConvBertOnnxPipeline:
@@ -96,16 +111,15 @@ class ConvBertOnnxPipeline:
     ) -> None:
         if threads is not None:
             whole_number("threads", threads, 1)
-        self._model = open_model(
-            path,
-            SECOND_USES.get(task, task) if task else None,
-            providers=providers,
-            threads=threads,
-            tokenizer=tokenizer,
-            config=config,
-            session_options=session_options,
-            native=native,
-        )
+        options: dict[str, Any] = {
+            "providers": providers,
+            "threads": threads,
+            "tokenizer": tokenizer,
+            "config": config,
+            "session_options": session_options,
+            "native": native,
+        }
+        self._model = open_model(path, SECOND_USES.get(task, task) if task else None, **options)
         self.session = self._model.session
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
@@ -113,6 +127,7 @@ class ConvBertOnnxPipeline:
         self.task = task if task in SECOND_USES else self._model.task.name
         self._task = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
+        self._arguments = {"path": self._model.path.absolute(), "task": self.task, **options, **self._defaults}
         self._split({})  # wrong defaults are told now, not at the first call
 
     @property
@@ -143,31 +158,36 @@ class ConvBertOnnxPipeline:
         if len(args) == 2 and self._task.second_argument is not None:
             kwargs[self._task.second_argument] = args[1]
             args = args[:1]
-        arguments, parameters, batch_size = self._split(kwargs)
+        arguments, parameters = self._split(kwargs)
         items = self._task.examples(parameters, *args, **arguments)
         if isinstance(items, Iterator):
-            return self._stream(items, parameters, batch_size)
+            return self._stream(items, parameters)
         if isinstance(items, list):
-            return self._run([self._job(item, parameters) for item in items], batch_size)
-        return self._run([self._job(items, parameters)], batch_size)[0]
+            return [self._result(job) for job in self._run([self._job(item, parameters) for item in items])]
+        (job,) = self._run([self._job(items, parameters)])
+        return self._result(job)
 
     def answer_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[Any]:
         """The result of each call, given as its keyword arguments, or the error that it raised.
 
-        One example per call; they share batches, so this is faster than calling one after the other.
+        One example per call; they share batches, so this is faster than calling one after the other. No call fails
+        another one: where a batch fails, its rows run alone.
 
-        Raises:
-            RunError: the engine failed.
+        Args:
+            calls: the calls.
+            batch_size: most rows in a batch; by default the pipeline's.
         """
-        jobs: list[_Job | ConvBertError] = []
+        jobs: list[_Job | Exception] = []
         for call in calls:
             try:
-                arguments, parameters, _ = self._split(call)
+                arguments, parameters = self._split(call, given=self._names)
                 jobs.append(self._job(arguments, parameters))
-            except ConvBertError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this call's result
                 jobs.append(error)
-        results = iter(self._run([job for job in jobs if isinstance(job, _Job)], batch_size))
-        return [next(results) if isinstance(job, _Job) else job for job in jobs]
+        batch_size = batch_size or self._defaults["batch_size"]
+        done = self._run([job for job in jobs if isinstance(job, _Job)], batch_size)
+        results = [self._result_or_error(job) for job in done]
+        return [results.pop(0) if isinstance(job, _Job) else job for job in jobs]
 
     def outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
         """The model's outputs for rows of tokens, as they are: for what no parameter of the task's pipeline gives.
@@ -191,9 +211,9 @@ class ConvBertOnnxPipeline:
             InputError: an input or parameter is wrong or missing.
             RunError: the engine failed.
         """
-        jobs = self._jobs(calls)
-        outputs = iter(self.outputs([row for job in jobs for row in job.rows], batch_size))
-        return [list(islice(outputs, len(job.rows))) for job in jobs]
+        rows = self._rows_each(calls)
+        outputs = iter(self.outputs([row for own in rows for row in own], batch_size))
+        return [list(islice(outputs, len(own))) for own in rows]
 
     def inputs_each(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, IntArray]]:
         """The session's inputs for the rows of all calls, given as their keyword arguments; each row is a batch.
@@ -201,43 +221,139 @@ class ConvBertOnnxPipeline:
         Raises:
             InputError: an input or parameter is wrong or missing.
         """
-        return [self._model.feed([row]) for job in self._jobs(calls) for row in job.rows]
+        return [self._model.feed([row]) for rows in self._rows_each(calls) for row in rows]
 
-    def _jobs(self, calls: Iterable[Mapping[str, Any]]) -> list[_Job]:
-        jobs = []
+    def __copy__(self) -> Self:
+        """A pipeline that shares the session, the tokenizer and the config."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A pipeline with a session of its own, opened as this one was."""
+        return type(self)(**self._arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The path and the arguments that the pipeline was opened with: it is opened again where it is unpickled.
+
+        Raises:
+            InputTypeError: it was opened with session_options, which no other process can have.
+        """
+        if self._arguments["session_options"] is not None:
+            raise InputTypeError(
+                "a pipeline that was opened with session_options cannot be pickled, because onnxruntime's options cannot: "
+                "open it in the process that uses it"
+            )
+        return _reopen, (type(self), self._arguments)
+
+    def _rows_each(self, calls: Iterable[Mapping[str, Any]]) -> list[list[Encoding]]:
+        rows = []
         for call in calls:
-            arguments, parameters, _ = self._split(call)
-            jobs.append(self._job(arguments, parameters))
-        return jobs
+            arguments, parameters = self._split(call)
+            rows.append(list(self._job(arguments, parameters).rows))
+        return rows
 
-    def _split(self, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], Any, int | None]:
-        """Arguments of the task, its parameters, and the batch size."""
-        names = {field.name for field in fields(self._task.parameters)}
+    @property
+    def _names(self) -> frozenset[str]:
+        return frozenset(own.name for own in fields(self._task.parameters) if own.init)
+
+    def _split(
+        self, kwargs: Mapping[str, Any], given: frozenset[str] | None = None
+    ) -> tuple[dict[str, Any], CallParameters]:
+        """Arguments of the task, and its parameters.
+
+        Args:
+            kwargs: of a call.
+            given: parameters that count as set by the call; by default those in ``kwargs``.
+        """
         values = self._defaults | dict(kwargs)
-        batch_size = values.pop("batch_size")
-        if batch_size is not None:
-            whole_number("batch_size", batch_size, 1)
-        parameters = {name: values.pop(name) for name in names & values.keys()}
+        own = {name: values.pop(name) for name in self._names & values.keys()}
         if unknown := values.keys() - set(self._task.arguments):
-            known = ", ".join(sorted({*self._task.arguments, *names, "batch_size"}))
-            raise InputError(f"there is no argument {', '.join(sorted(unknown))}; there are {known}")
-        given = {
-            name: value for name, value in parameters.items() if value is not None or name in self._task.keeps_none
-        }
-        return values, self._task.parameters(**given), batch_size
+            known = ", ".join(sorted({*self._task.arguments, *self._names}))
+            raise InputError(f"there is no argument {', '.join(sorted(map(_named, unknown)))}; there are {known}")
+        parameters = self._task.parameters(**own)
+        object.__setattr__(parameters, "given", frozenset(kwargs) if given is None else given)
+        return values, self._task.prepare(parameters)
 
-    def _job(self, item: Any, parameters: Any) -> _Job:
+    def _job(self, item: Any, parameters: CallParameters) -> _Job:
         example = self._task.example(item)
-        return _Job(example, parameters, self._task.encode(example, parameters))
+        return _Job(example, parameters, self._rows(example, parameters))
 
-    def _run(self, jobs: Sequence[_Job], batch_size: int | None) -> list[Any]:
-        rows = [row for job in jobs for row in job.rows]
-        outputs = iter(self._model.run(rows, batch_size))
-        return [
-            self._task.decode(job.example, job.parameters, job.rows, list(islice(outputs, len(job.rows))))
-            for job in jobs
-        ]
+    def _rows(self, example: Any, parameters: CallParameters) -> Iterator[Encoding]:
+        yield from self._task.encode(example, parameters)
 
-    def _stream(self, items: Iterator[Any], parameters: Any, batch_size: int | None) -> Iterator[Any]:
-        while chunk := list(islice(items, batch_size or 1)):
-            yield from self._run([self._job(item, parameters) for item in chunk], batch_size)
+    def _run(self, jobs: Iterable[_Job], batch_size: int | None = None) -> Iterator[_Job]:
+        """The jobs in their order, each with the parts of its result or with its error.
+
+        Rows are computed in chunks, and only what the results need of them is kept.
+        """
+        started: list[_Job] = []
+        chunk: list[tuple[_Job, int, Encoding]] = []
+        tokens = 0
+        for job in jobs:
+            started.append(job)
+            batch_size = batch_size or job.parameters.batch_size
+            for row in _until_error(job):
+                chunk.append((job, len(job.parts), row))
+                job.parts.append(None)
+                tokens += max(len(row), row.padded_length)
+                if tokens >= _CHUNK_TOKENS:
+                    self._compute(chunk, batch_size)
+                    chunk, tokens = [], 0
+                    yield from started[:-1]
+                    started = [job]
+        self._compute(chunk, batch_size)
+        yield from started
+
+    def _compute(self, chunk: Sequence[tuple[_Job, int, Encoding]], batch_size: int | None) -> None:
+        for number, outputs in self._model.run_each([row for _, _, row in chunk], batch_size):
+            job, place, row = chunk[number]
+            try:
+                if isinstance(outputs, RunError):
+                    raise outputs
+                if job.error is None:
+                    job.parts[place] = self._task.decode_row(job.example, job.parameters, row, outputs)
+            except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+                job.error = job.error or error
+
+    def _result(self, job: _Job) -> Any:
+        if job.error is not None:
+            raise job.error
+        return self._task.combine(job.example, job.parameters, job.parts)
+
+    def _result_or_error(self, job: _Job) -> Any:
+        try:
+            return self._result(job)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this call's result
+            return error
+
+    def _stream(self, items: Iterator[Any], parameters: CallParameters) -> Iterator[Any]:
+        failure: Exception | None = None
+        while failure is None:
+            jobs: list[_Job] = []
+            try:
+                for item in islice(items, parameters.batch_size or 1):
+                    jobs.append(self._job(item, parameters))  # noqa: PERF401 - those before an error are kept
+            except Exception as error:  # noqa: BLE001 - raised below, after the results of the items before it
+                failure = error
+            for job in self._run(jobs):
+                yield self._result(job)
+            if not jobs and failure is None:
+                return
+        raise failure
+
+
+def _until_error(job: _Job) -> Iterator[Encoding]:
+    try:
+        yield from job.rows
+    except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+        job.error = error
+
+
+def _named(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _reopen(kind: type[ConvBertOnnxPipeline], arguments: dict[str, Any]) -> ConvBertOnnxPipeline:
+    return kind(**arguments)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convbert_onnx.errors import ConvBertError, InputError
+from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding, Tokens
 from convbert_onnx.runtime.labelled_data import LabelledExample
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
@@ -92,8 +92,10 @@ def _answer(pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], bat
     results = pipe.answer_each([{**example.call, **extra} for example in examples], batch_size)
     found = []
     for example, result in zip(examples, results, strict=True):
-        if isinstance(result, ConvBertError):
+        if isinstance(result, InputError):
             raise InputError(f"{example.place}: {result}") from result
+        if isinstance(result, Exception):
+            raise result
         found.append(_DECODE[pipe.task](example, result))
     return found
 

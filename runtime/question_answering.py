@@ -4,8 +4,7 @@ Differences on purpose: ``max_question_len`` is honoured, and candidates that ar
 start, or on a special token), which the reference lists with a score of 0 where a context is very short, are left out.
 """
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -14,9 +13,9 @@ import numpy as np
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import flag, one_of, whole_number
+from convbert_onnx.runtime.parameters import CallParameters, Natural, Padding, Positive, as_list, warn_caller
 from convbert_onnx.runtime.scores import FloatArray, softmax
-from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
+from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline, a_string, several
 
 __all__ = ["Answer", "QuestionAnswering", "QuestionAnsweringExample", "QuestionAnsweringParameters"]
 
@@ -39,11 +38,11 @@ class QuestionAnsweringExample:
 
 
 @dataclass(frozen=True)
-class QuestionAnsweringParameters:
+class QuestionAnsweringParameters(CallParameters):
     """What a caller can set.
 
     Attributes:
-        top_k: how many answers are given; fewer where the context has fewer. ``topk`` is its old name.
+        top_k: how many answers are given, by default one; fewer where the context has fewer. ``topk`` is its old name.
         doc_stride: tokens that a window repeats from the one before; by default half of ``max_seq_len``, at most 128.
         max_answer_len: longest answer in tokens.
         max_seq_len: longest window in tokens; by default the model's maximum, at most 384.
@@ -54,28 +53,33 @@ class QuestionAnsweringParameters:
             numbers only for models that were exported with ``--padding as-trained``.
     """
 
-    top_k: int = 1
-    doc_stride: int | None = None
-    max_answer_len: int = 15
-    max_seq_len: int | None = None
-    max_question_len: int = 64
+    top_k: Positive | None = None
+    doc_stride: Natural | None = None
+    max_answer_len: Positive = 15
+    max_seq_len: Positive | None = None
+    max_question_len: Positive = 64
     handle_impossible_answer: bool = False
     align_to_words: bool = True
-    padding: str | bool = "do_not_pad"
-    topk: int | None = None
+    padding: Padding = "do_not_pad"
+    topk: Positive | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.topk is not None:
-            warnings.warn("topk is the old name of top_k", DeprecationWarning, stacklevel=4)
-            object.__setattr__(self, "top_k", self.topk)
-        for name, least in (("top_k", 1), ("max_answer_len", 1), ("max_question_len", 1)):
-            whole_number(name, getattr(self, name), least)
-        for name, least in (("doc_stride", 0), ("max_seq_len", 1)):
-            if getattr(self, name) is not None:
-                whole_number(name, getattr(self, name), least)
-        for name in ("handle_impossible_answer", "align_to_words"):
-            flag(name, getattr(self, name))
-        one_of("padding", self.padding, ("do_not_pad", "longest", "max_length", True, False))
+            warn_caller("topk is the old name of top_k", DeprecationWarning)
+
+    @property
+    def count(self) -> int:
+        """How many answers are given."""
+        return self.top_k or self.topk or 1
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What one window adds: the probability of no answer, and spans of the context with their scores."""
+
+    null: float
+    spans: list[tuple[float, int, int]]
 
 
 class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnsweringParameters]):
@@ -103,11 +107,11 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             items, arguments = _pair_up(arguments), {}
         if arguments:
             raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
-        if isinstance(items, Iterator):
-            return items
-        several = isinstance(items, Iterable) and not isinstance(items, Mapping | str)
-        found = list(items) if several else [items]
+        found = several(items)
+        if isinstance(found, Iterator):
+            return found
         # The reference gives the result of a list of one without a list around it.
+        found = [items] if found is None else found
         return {"data": found[0]} if len(found) == 1 else found
 
     def example(self, item: Any) -> QuestionAnsweringExample:
@@ -118,10 +122,10 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             InputError: one of them is None or empty.
             InputTypeError: the item, or one of them, is of another type.
         """
-        if isinstance(item, Mapping) and item.keys() == {"data"}:
-            item = item["data"]
+        if isinstance(item, Mapping) and item.keys() in ({"data"}, {"X"}):
+            (item,) = item.values()
         if isinstance(item, QuestionAnsweringExample):
-            return item
+            item = {"question": item.question, "context": item.context}
         if hasattr(item, "question_text") and hasattr(item, "context_text"):
             item = {"question": item.question_text, "context": item.context_text}
         if not isinstance(item, Mapping):
@@ -131,11 +135,9 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
                 raise MissingKeyError(f"`{name}` is missing: an example needs the keys question and context")
             if item[name] is None:
                 raise InputError(f"`{name}` cannot be None")
-            if not isinstance(item[name], str):
-                raise InputTypeError(f"`{name}` must be a string, not {type(item[name]).__name__}")
-            if not item[name]:
+            if not a_string(name, item[name]):
                 raise InputError(f"`{name}` cannot be empty")
-        return QuestionAnsweringExample(item["question"], item["context"])
+        return QuestionAnsweringExample(*(a_string(name, item[name]) for name in ("question", "context")))
 
     def encode(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
         """The windows over the context, each behind the whole question.
@@ -168,37 +170,45 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         width = longest if parameters.padding == "max_length" else max(len(window) for window in windows)
         return [replace(window, padded_length=width) for window in windows]
 
-    def decode(
+    def decode_row(
         self,
         example: QuestionAnsweringExample,
         parameters: QuestionAnsweringParameters,
-        rows: list[Encoding],
-        outputs: list[Outputs],
+        row: Encoding,
+        outputs: Outputs,
+    ) -> _Window:
+        """The best spans of one window."""
+        # Some candidates become the same once they are aligned to words.
+        candidates = parameters.count * 2 + 10 if parameters.align_to_words else parameters.count
+        allowed = row.sequences == 1
+        allowed[0] = True  # the position of [CLS] stands for "no answer"
+        start, end = (softmax(outputs[name][: len(row)], allowed) for name in ("start_logits", "end_logits"))
+        null = float(start[0] * end[0])
+        start[0] = end[0] = 0
+        spans = [
+            (score, *_characters(row, first, last, parameters.align_to_words))
+            for first, last, score in _best_spans(start, end, candidates, parameters.max_answer_len)
+        ]
+        return _Window(null, spans)
+
+    def combine(
+        self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters, parts: list[_Window]
     ) -> Answer | list[Answer]:
         """The best answers over all windows; one alone is not put into a list."""
         answers: dict[str, Answer] = {}
-        least_null = np.inf
-        # Some candidates become the same once they are aligned to words.
-        candidates = parameters.top_k * 2 + 10 if parameters.align_to_words else parameters.top_k
-        for row, output in zip(rows, outputs, strict=True):
-            allowed = row.sequences == 1
-            allowed[0] = True  # the position of [CLS] stands for "no answer"
-            start, end = (softmax(output[name], allowed) for name in ("start_logits", "end_logits"))
-            least_null = min(least_null, start[0] * end[0])
-            start[0] = end[0] = 0
-            for first, last, score in _best_spans(start, end, candidates, parameters.max_answer_len):
-                span = _characters(row, first, last, parameters.align_to_words)
-                text = example.context[slice(*span)]
-                if known := answers.get(text.lower()):
-                    known["score"] += score
-                else:
-                    answers[text.lower()] = Answer(score=score, start=span[0], end=span[1], answer=text)
+        for score, start, end in (span for window in parts for span in window.spans):
+            text = example.context[start:end]
+            if known := answers.get(text.lower()):
+                known["score"] += score
+            else:
+                answers[text.lower()] = Answer(score=score, start=start, end=end, answer=text)
         found = list(answers.values())
         if parameters.handle_impossible_answer or not found:
-            null = float(least_null) if parameters.handle_impossible_answer else 0.0
+            null = min(window.null for window in parts) if parameters.handle_impossible_answer else 0.0
             found.append(Answer(score=null, start=0, end=0, answer=""))
         found.sort(key=lambda answer: -answer["score"])
-        return found[0] if len(found[: parameters.top_k]) == 1 else found[: parameters.top_k]
+        best = found[: parameters.count]
+        return best[0] if len(best) == 1 else best
 
 
 _FORMS = "give question= and context=, or a dict with these keys, or a list or an iterator of such dicts"
@@ -208,19 +218,20 @@ def _pair_up(arguments: Mapping[str, Any]) -> list[Any]:
     for name in ("question", "context"):
         if name not in arguments:
             raise MissingKeyError(f"`{name}` is missing: {_FORMS}")
-    question, context = arguments["question"], arguments["context"]
-    if not isinstance(question, list):
-        if isinstance(context, list):
+    questions, contexts = as_list(arguments["question"]), as_list(arguments["context"])
+    if questions is None:
+        if contexts is not None:
             raise InputTypeError(
-                "one question over a list of contexts is ambiguous: give as many questions as contexts"
+                "one `question` over a list of `context` is ambiguous: give as many questions as contexts"
             )
         return [arguments]
-    contexts = context if isinstance(context, list) else [context] * len(question)
-    if len(question) != len(contexts):
+    if contexts is None:
+        contexts = [arguments["context"]] * len(questions)
+    if len(questions) != len(contexts):
         raise InputError(
-            f"there are {len(question)} questions but {len(contexts)} contexts: give as many of one as of the other"
+            f"there are {len(questions)} questions but {len(contexts)} contexts: give as many of one as of the other"
         )
-    return [{"question": one, "context": other} for one, other in zip(question, contexts, strict=True)]
+    return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
 
 
 def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) -> Iterator[tuple[int, int, float]]:

@@ -17,4 +17,4 @@ def softmax(logits: NDArray[np.floating], allowed: NDArray[np.bool_] | None = No
 
 def sigmoid(logits: NDArray[np.floating]) -> FloatArray:
     """The probability of each logit on its own."""
-    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))), np.float64)
+    return np.asarray(np.exp(-np.logaddexp(0, -logits.astype(np.float64))), np.float64)

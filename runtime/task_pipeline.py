@@ -2,21 +2,24 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, TypeVar
 
-from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import InputError, InputTypeError
-from convbert_onnx.runtime.encoding import Encoding
-from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import one_of, whole_number
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
-from convbert_onnx.runtime.truncation import TRUNCATION, cut
+import numpy as np
 
-__all__ = ["Examples", "TaskPipeline"]
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
+from convbert_onnx.runtime.encoding import Encoding, Tokens
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
+from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.truncation import cut
+
+__all__ = ["Examples", "TaskPipeline", "a_string", "several"]
 
 Example = TypeVar("Example")
-Parameters = TypeVar("Parameters")
+Parameters = TypeVar("Parameters", bound=CallParameters)
 
 Examples = Mapping[str, Any] | list[Any] | Iterator[Any]
 """The examples in a call, unchecked: one as the call's arguments, a list of several, or an iterator over them."""
@@ -34,18 +37,24 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         arguments: names under which a call gives its examples.
         second_argument: the name of a second positional argument, if a call may have one.
         parameters: a frozen dataclass of what a caller can set; making one checks it.
-        keeps_none: parameters for which None is a value; for the others it means the default.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ("inputs",)
     second_argument: ClassVar[str | None] = None
-    parameters: ClassVar[type[Any]]
-    keeps_none: ClassVar[frozenset[str]] = frozenset()
+    parameters: ClassVar[type[CallParameters]]
 
     def __init__(self, tokenizer: TokenizerBase, config: ConvBertConfig, max_length: int) -> None:
         self.tokenizer = tokenizer
         self.config = config
         self.max_length = max_length
+
+    def prepare(self, parameters: Parameters) -> Parameters:
+        """The parameters of a call, with what has to be worked out once for all its examples.
+
+        Raises:
+            InputError: they do not fit the model.
+        """
+        return parameters
 
     def examples(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
         """The examples in a call, by default in its first argument: one, a list or an iterator.
@@ -57,64 +66,117 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         if len(args) + len(arguments) != 1:
             raise InputError(f"give one argument, {name}: an example, a list of them or an iterator")
         (items,) = (*args, *arguments.values())
-        return items if isinstance(items, list | Iterator) else {name: items}
+        found = several(items)
+        return {name: items} if found is None else found
 
     @abstractmethod
     def example(self, item: Any) -> Example:
         """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
 
     @abstractmethod
-    def encode(self, example: Example, parameters: Parameters) -> list[Encoding]:
+    def encode(self, example: Example, parameters: Parameters) -> Iterable[Encoding]:
         """The rows of input for an example, at least one."""
 
     @abstractmethod
-    def decode(self, example: Example, parameters: Parameters, rows: list[Encoding], outputs: list[Outputs]) -> Any:
-        """The result for an example, as JSON could hold it."""
+    def decode_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Any:
+        """What the result needs of one row, so that the row's outputs need not be kept.
 
-    def row(
-        self, text: str, text_pair: str | None = None, truncation: bool | str = False, max_length: int | None = None
-    ) -> Encoding:
+        ``outputs`` are views into those of a whole batch: parts of them have to be copied.
+        """
+
+    @abstractmethod
+    def combine(self, example: Example, parameters: Parameters, parts: list[Any]) -> Any:
+        """The result for an example, from what its rows have given, in their order."""
+
+    def row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
         """The row for a text or a pair of them.
 
-        Args:
-            text: the first text.
-            text_pair: the second one.
-            truncation: how a row that is too long is cut, as the tokenizer's ``truncation``; False forbids it.
-            max_length: longest row in tokens; by default, and at most, the model's.
+        Raises:
+            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
+        """
+        texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
+        return self.row_of_tokens(texts, parameters)
+
+    def row_of_tokens(self, texts: tuple[Tokens, ...], parameters: TokenizerParameters) -> Encoding:
+        """As :meth:`row`, for texts that are tokens already.
 
         Raises:
-            InputError: the row is too long and must not or cannot be cut.
+            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
         """
-        one_of("truncation", truncation, TRUNCATION)
-        longest = self.max_length
-        if max_length is not None:
-            whole_number("max_length", max_length, 1)
-            longest = min(longest, max_length)
-        texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
-        special = self.tokenizer.num_special_tokens(pair=len(texts) == 2)
+        longest = min(self.max_length, parameters.max_length or self.max_length)
+        special = self.tokenizer.num_special_tokens(pair=len(texts) == 2) if parameters.add_special_tokens else 0
         length = special + sum(map(len, texts))
-        if truncation not in (None, False, "do_not_truncate"):
+        truncation: bool | str | None = parameters.truncation
+        if truncation is None:  # as in the tokenizer
+            truncation = parameters.max_length is not None and parameters.padding is False
+        if truncation not in (False, "do_not_truncate"):
             texts = cut(texts, longest - special, 0, "longest_first" if truncation is True else str(truncation))[0]
         elif length > self.max_length:
             raise InputError(
                 f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
                 "shorten it, or pass truncation=True"
             )
-        return self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+        row = self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+        if not parameters.add_special_tokens:
+            row = _without_special_tokens(row)
+        return self._padded(row, longest, parameters)
+
+    def _padded(self, row: Encoding, longest: int, parameters: TokenizerParameters) -> Encoding:
+        if parameters.padding in (False, "do_not_pad"):
+            return row
+        width = longest if parameters.padding == "max_length" else len(row)
+        if parameters.pad_to_multiple_of is not None:
+            width += -width % parameters.pad_to_multiple_of
+        return replace(row, padded_length=min(width, self.max_length))
 
     def text(self, item: Any) -> str:
         """The text that ``item`` is, or that the arguments of a call give.
 
         Raises:
-            InputTypeError: it is no string.
+            MissingKeyError: the arguments of a call lack it.
+            InputTypeError: it is not a string.
         """
         name = self.arguments[0]
-        item = item[name] if isinstance(item, Mapping) and name in item else item
-        if not isinstance(item, str):
-            raise InputTypeError(f"`{name}` must be a string or a list of them, not {type(item).__name__}")
-        return item
+        if isinstance(item, Mapping):
+            if name not in item:
+                raise MissingKeyError(f"`{name}` is missing: an example needs it")
+            item = item[name]
+        return a_string(name, item)
 
     @property
     def marks_subwords(self) -> bool:
         """Whether tokens inside a word carry a mark, such as ## before them."""
         return bool(json.loads(self.tokenizer.tokenizer_json).get("model", {}).get("continuing_subword_prefix"))
+
+
+def several(items: Any) -> list[Any] | Iterator[Any] | None:
+    """The examples in a list, tuple, array, iterator or data set; None for one example."""
+    if isinstance(items, Iterator):
+        return items
+    found = as_list(items)
+    kind = type(items)
+    if found is None and not issubclass(kind, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
+        # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
+        if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not hasattr(kind, "keys"):
+            return (items[number] for number in range(len(items)))
+        if hasattr(kind, "__iter__") and not hasattr(kind, "keys"):
+            return iter(items)
+    return found
+
+
+def a_string(name: str, value: Any) -> str:
+    """The value, if it is a string.
+
+    Raises:
+        InputTypeError: it is not.
+    """
+    if not isinstance(value, str):
+        raise InputTypeError(f"`{name}` must be a string, not {type(value).__name__}")
+    return str.__str__(value)
+
+
+def _without_special_tokens(row: Encoding) -> Encoding:
+    kept = row.sequences >= 0
+    if not kept.any():
+        raise InputError("the text has no tokens, and without special tokens the row is empty: add_special_tokens=True")
+    return Encoding(row.ids[kept], row.type_ids[kept], row.sequences[kept], row.offsets[kept], row.words[kept])

@@ -1,21 +1,21 @@
 """Classification of texts and of pairs of texts (reference: transformers 4.57 ``pipelines/text_classification.py``).
 
-One difference on purpose: a text that is longer than the model is refused with a sentence, where the reference crashes.
+One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convbert_onnx.errors import InputTypeError
+from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import one_of, whole_number
-from convbert_onnx.runtime.scores import sigmoid, softmax
-from convbert_onnx.runtime.task_pipeline import TaskPipeline
+from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
+from convbert_onnx.runtime.scores import FloatArray, sigmoid, softmax
+from convbert_onnx.runtime.task_pipeline import TaskPipeline, a_string
 
 __all__ = ["Classification", "TextClassification", "TextClassificationExample", "TextClassificationParameters"]
 
@@ -31,7 +31,7 @@ class Classification(TypedDict):
 class TextClassificationExample:
     """A text, or a pair of them.
 
-    ``listed`` says that a result of one label is put into a list, as the reference does for a single string.
+    ``listed`` says that it is the only input of its call, and a string: the reference lists its result.
     """
 
     text: str
@@ -40,74 +40,96 @@ class TextClassificationExample:
 
 
 @dataclass(frozen=True)
-class TextClassificationParameters:
-    """What a caller can set.
+class TextClassificationParameters(TokenizerParameters, CallParameters):
+    """What a caller can set, besides what the tokenizer takes.
 
     Attributes:
         top_k: how many labels, best first; None means all of them. Not given, it is one label, not in a list.
         function_to_apply: "sigmoid", "softmax" or "none"; by default what the config's ``problem_type`` and number of
             labels ask for.
-        truncation: False, True or "longest_first", "only_first", "only_second".
-        max_length: length that ``truncation`` cuts to; by default the model's.
+        text_pair: a second text for every input that is a string.
+        return_all_scores: old name: True is ``top_k=None`` in the order of the config, False is the best label.
     """
 
-    top_k: int | str | None = ""
-    function_to_apply: str | None = None
-    truncation: bool | str = False
-    max_length: int | None = None
+    top_k: Positive | None | Literal[""] = ""
+    function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
+    text_pair: str | None = None
+    return_all_scores: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.top_k is not None and self.top_k != "":
-            whole_number("top_k", self.top_k, 1)
-        if self.function_to_apply is not None:
-            one_of("function_to_apply", self.function_to_apply.lower(), tuple(_FUNCTIONS))
+        super().__post_init__()
+        if self.return_all_scores is not None:
+            warn_caller("return_all_scores is deprecated: pass top_k=None for all labels", DeprecationWarning)
 
 
 class TextClassification(TaskPipeline[TextClassificationExample, TextClassificationParameters]):
     """Gives texts their labels."""
 
     parameters = TextClassificationParameters
-    keeps_none = frozenset({"top_k"})
 
     def example(self, item: Any) -> TextClassificationExample:
         """An example from a string, or a dict with ``text`` and perhaps ``text_pair``.
 
         Raises:
-            InputTypeError: it is neither, or a text is no string.
+            InputTypeError: it is neither, or a text is not a string.
         """
         if isinstance(item, Mapping) and "inputs" in item:
             return self._example(item["inputs"], listed=isinstance(item["inputs"], str))
         return self._example(item, listed=False)
 
     def _example(self, item: Any, listed: bool) -> TextClassificationExample:
+        if isinstance(item, list) and len(item) == 1 and isinstance(item[0], list) and len(item[0]) == 2:
+            item = dict(zip(("text", "text_pair"), item[0], strict=True))  # the reference's old form of a pair
         if isinstance(item, str):
             return TextClassificationExample(item, listed=listed)
-        if isinstance(item, Mapping) and "text" in item and item.keys() <= {"text", "text_pair"}:
-            return TextClassificationExample(item["text"], item.get("text_pair"))
-        raise InputTypeError('give a string, or a dict {"text": ..., "text_pair": ...} for a pair, or a list of these')
+        if not isinstance(item, Mapping) or "text" not in item or not item.keys() <= {"text", "text_pair"}:
+            raise InputTypeError(
+                'give a string, or a dict {"text": ..., "text_pair": ...} for a pair, or a list of these as `inputs`'
+            )
+        pair = item.get("text_pair")
+        return TextClassificationExample(
+            a_string("text", item["text"]), None if pair is None else a_string("text_pair", pair)
+        )
 
     def encode(self, example: TextClassificationExample, parameters: TextClassificationParameters) -> list[Encoding]:
         """The one row of an example.
 
         Raises:
-            InputError: it is longer than the model reads and must not be cut.
+            InputError: it is longer than the model reads and must not be cut, or has two second texts.
         """
-        return [self.row(example.text, example.text_pair, parameters.truncation, parameters.max_length)]
+        pair = example.text_pair
+        if parameters.text_pair is not None:
+            if pair is not None:
+                raise InputError("the input has a text_pair of its own: leave out the parameter text_pair")
+            pair = parameters.text_pair
+        return [self.row(example.text, pair, parameters)]
 
-    def decode(
+    def decode_row(
         self,
         example: TextClassificationExample,
         parameters: TextClassificationParameters,
-        rows: list[Encoding],
-        outputs: list[Outputs],
-    ) -> Classification | list[Classification]:
+        row: Encoding,
+        outputs: Outputs,
+    ) -> FloatArray:
+        """The score of each label."""
+        return _FUNCTIONS[parameters.function_to_apply or self._usual_function()](outputs["logits"])
+
+    def combine(
+        self, example: TextClassificationExample, parameters: TextClassificationParameters, parts: list[Any]
+    ) -> Classification | list[Classification] | list[list[Classification]]:
         """The labels with their scores, best first."""
-        scores = _FUNCTIONS[(parameters.function_to_apply or self._usual_function()).lower()](outputs[0]["logits"])
+        scores: FloatArray = parts[0]
         best = np.argsort(-scores, kind="stable")
-        labels = [Classification(label=self.config.id2label[int(i)], score=float(scores[i])) for i in best]
-        if parameters.top_k == "":
-            return labels[:1] if example.listed else labels[0]
-        return labels[: parameters.top_k] if isinstance(parameters.top_k, int) else labels
+        found = [Classification(label=self.config.id2label[int(i)], score=float(scores[i])) for i in best]
+        result: Classification | list[Classification] = found[0]
+        if parameters.top_k is None:
+            result = found
+        elif parameters.top_k != "":
+            result = found[: int(parameters.top_k)]
+        elif parameters.return_all_scores:
+            result = [found[int(place)] for place in np.argsort(best)]  # in the config's order
+        # The reference puts the result for a single string into a list, unless the call itself has top_k.
+        return [result] if example.listed and "top_k" not in parameters.given else result  # type: ignore[return-value]
 
     def _usual_function(self) -> str:
         if self.config.problem_type == "regression":

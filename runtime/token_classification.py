@@ -1,23 +1,19 @@
 """Labels for tokens and entities (reference: transformers 4.57 ``pipelines/token_classification.py``)."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.encoding import Encoding, Tokens
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import flag, one_of, whole_number
+from convbert_onnx.runtime.parameters import CallParameters, Natural, warn_caller
 from convbert_onnx.runtime.scores import FloatArray, softmax
 from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
 
 __all__ = ["Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
-
-_STRATEGIES = ("none", "simple", "first", "average", "max")
-
 
 class Entity(TypedDict):
     """A token (``entity``, ``index``) or a group of them (``entity_group``) with label, score, text and offsets."""
@@ -39,7 +35,7 @@ class TokenClassificationExample:
 
 
 @dataclass(frozen=True)
-class TokenClassificationParameters:
+class TokenClassificationParameters(CallParameters):
     """What a caller can set.
 
     Attributes:
@@ -50,34 +46,33 @@ class TokenClassificationParameters:
         stride: read long texts in windows that share this many tokens; by default a text is cut at the model's length.
         is_split_into_words: inputs are lists of words.
         delimiter: what stands between words in the text that offsets refer to.
+        offset_mapping: start and end of each token of the row, special ones included, instead of the tokenizer's; for
+            one text.
         grouped_entities: old name: True is "simple", or "first" with ``ignore_subwords``.
         ignore_subwords: see ``grouped_entities``.
     """
 
-    aggregation_strategy: str = "none"
-    ignore_labels: tuple[str, ...] | list[str] = ("O",)
-    stride: int | None = None
+    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "none"
+    ignore_labels: tuple[str, ...] = ("O",)
+    stride: Natural | None = None
     is_split_into_words: bool = False
     delimiter: str = " "
+    offset_mapping: tuple[tuple[Natural, ...], ...] | None = None
     grouped_entities: bool | None = None
     ignore_subwords: bool | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.grouped_entities is not None or self.ignore_subwords is not None:
-            warnings.warn(
-                "grouped_entities and ignore_subwords are old names of aggregation_strategy",
-                DeprecationWarning,
-                stacklevel=4,
-            )
+            warn_caller("grouped_entities and ignore_subwords are old names of aggregation_strategy", DeprecationWarning)
             grouped = "first" if self.ignore_subwords else "simple"
             object.__setattr__(self, "aggregation_strategy", grouped if self.grouped_entities else "none")
-        one_of("aggregation_strategy", str(self.aggregation_strategy).lower(), _STRATEGIES)
-        object.__setattr__(self, "aggregation_strategy", self.aggregation_strategy.lower())
-        flag("is_split_into_words", self.is_split_into_words)
-        if self.stride is not None:
-            whole_number("stride", self.stride, 0)
-            if self.aggregation_strategy == "none":
-                raise InputError('stride needs an aggregation_strategy other than "none", to join what windows share')
+        if self.stride is not None and self.aggregation_strategy == "none":
+            raise InputError('stride needs an aggregation_strategy other than "none", to join what windows share')
+        if self.stride is not None and self.offset_mapping is not None:
+            raise InputError("offset_mapping is for one row, and stride makes several: leave one of them out")
+        if any(len(pair) != 2 for pair in self.offset_mapping or ()):
+            raise InputTypeError("offset_mapping parameter should be a list of pairs, start and end of each token")
 
 
 @dataclass(frozen=True)
@@ -128,28 +123,40 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
             # A model that padding changes gets the padding that the reference gives it.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
-        return [self.tokenizer.single(tokens[: self.max_length - self.tokenizer.num_special_tokens()])]
+        row = self.tokenizer.single(tokens[: self.max_length - self.tokenizer.num_special_tokens()])
+        if parameters.offset_mapping is not None:
+            if len(parameters.offset_mapping) != len(row):
+                raise InputError(
+                    f"offset_mapping has {len(parameters.offset_mapping)} pairs and the text {len(row)} tokens, special "
+                    "ones included: give as many"
+                )
+            row = replace(row, offsets=np.array(parameters.offset_mapping, np.int64))
+        return [row]
 
-    def decode(
+    def decode_row(
         self,
         example: TokenClassificationExample,
         parameters: TokenClassificationParameters,
-        rows: list[Encoding],
-        outputs: list[Outputs],
+        row: Encoding,
+        outputs: Outputs,
     ) -> list[Entity]:
-        """The tokens or entities whose labels are not ignored, in the text's order."""
+        """The tokens or entities of one window whose labels are not ignored."""
         text = example.text if isinstance(example.text, str) else parameters.delimiter.join(example.text)
-        found: list[Entity] = []
-        for row, output in zip(rows, outputs, strict=True):
-            tokens = self._classified(text, row, softmax(output["logits"]))
-            if parameters.aggregation_strategy in ("first", "average", "max"):
-                entities = [self._word(word, parameters.aggregation_strategy) for word in _words(tokens)]
-            else:
-                entities = [self._token(token) for token in tokens]
-            if parameters.aggregation_strategy != "none":
-                entities = [self._entity(group) for group in _groups(entities)]
-            found += [one for one in entities if _label(one) not in parameters.ignore_labels]
-        return _without_overlaps(found) if len(rows) > 1 else found
+        tokens = self._classified(text, row, softmax(outputs["logits"]))
+        if parameters.aggregation_strategy in ("first", "average", "max"):
+            entities = [self._word(word, parameters.aggregation_strategy) for word in _words(tokens)]
+        else:
+            entities = [self._token(token) for token in tokens]
+        if parameters.aggregation_strategy != "none":
+            entities = [self._entity(group) for group in _groups(entities)]
+        return [one for one in entities if _label(one) not in parameters.ignore_labels]
+
+    def combine(
+        self, example: TokenClassificationExample, parameters: TokenClassificationParameters, parts: list[list[Entity]]
+    ) -> list[Entity]:
+        """The tokens or entities in the text's order."""
+        found = [entity for part in parts for entity in part]
+        return _without_overlaps(found) if len(parts) > 1 else found
 
     def _tokens(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> Tokens:
         if isinstance(example.text, str):
