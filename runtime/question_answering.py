@@ -88,6 +88,12 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
     arguments = ("question", "context", "data", "X")
     parameters = QuestionAnsweringParameters
 
+    def prepare(self, parameters: QuestionAnsweringParameters) -> QuestionAnsweringParameters:
+        """A call's ``topk`` replaces the pipeline's ``top_k``."""
+        if parameters.topk is not None and parameters.given & {"top_k", "topk"} == {"topk"}:
+            object.__setattr__(parameters, "top_k", parameters.topk)
+        return parameters
+
     def examples(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
         """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
 

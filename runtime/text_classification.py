@@ -67,6 +67,13 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
 
     parameters = TextClassificationParameters
 
+    def prepare(self, parameters: TextClassificationParameters) -> TextClassificationParameters:
+        """A call's ``return_all_scores`` replaces the pipeline's ``top_k``."""
+        called = parameters.given & {"top_k", "return_all_scores"}
+        if parameters.top_k != "" and called == {"return_all_scores"}:
+            object.__setattr__(parameters, "top_k", None if parameters.return_all_scores else 1)
+        return parameters
+
     def example(self, item: Any) -> TextClassificationExample:
         """An example from a string, or a dict with ``text`` and perhaps ``text_pair``.
 

@@ -120,6 +120,8 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             raise InputTypeError("pass is_split_into_words=True with lists of words, and only with them")
         tokens = self._tokens(example, parameters)
         if parameters.stride is not None:
+            if parameters.stride >= self.max_length:
+                raise InputError(f"stride parameter should be < {self.max_length}, the model's length (got {parameters.stride})")
             rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
             # A model that padding changes gets the padding that the reference gives it.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
