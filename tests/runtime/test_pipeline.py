@@ -1,8 +1,17 @@
 """What all pipelines share."""
 
+import copy
+import pickle
 import threading
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 from golden import (
@@ -118,3 +127,150 @@ def test_a_failure_of_the_engine_is_an_error_of_ours(exported: Exported, tmp_pat
     text = " ".join(case["inputs"]["context"] for case in pipeline_cases("cased", "question-answering")[:20])
     with pytest.raises(RunError, match="onnxruntime failed"):
         pipe(question="who?", context=text)
+
+
+class Numbered:
+    """A data set as torch defines it: a length and numbered entries."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        self.entries = entries
+        self.read: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, number: int) -> Any:
+        self.read.append(number)
+        return self.entries[number]
+
+
+TEXTS = ["The league announced the two finalists.", "It rained in Denver.", "Short."]
+
+
+def test_collections_of_every_kind_are_lists_and_data_sets_are_streams(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
+    expected = pipe(TEXTS)
+    for items in (tuple(TEXTS), np.array(TEXTS), dict.fromkeys(TEXTS).keys(), [np.str_(text) for text in TEXTS]):
+        assert pipe(items) == expected
+    assert pipe([]) == pipe(()) == []
+    data = Numbered(TEXTS)
+    results = pipe(data)
+    assert next(results) == expected[0]
+    assert data.read == [0]
+    assert list(results) == expected[1:]
+    assert list(pipe(data, batch_size=2)) == expected
+    assert list(pipe(iter([]))) == []
+
+
+def test_wrong_examples_are_refused(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
+    wrong = (5, None, b"x", 1.5, {"a": 1}, np.array(5), np.array([1, 2]), [None], [iter(TEXTS)], [[TEXTS]], [TEXTS, 5])
+    for items in wrong:
+        with pytest.raises(InputTypeError, match="inputs|string"):
+            pipe(items)
+    for stream in (iter([5]), Numbered([b"x"])):
+        with pytest.raises(InputTypeError):
+            list(pipe(stream))
+    answering = ConvBertOnnxPipeline(exported(), threads=1)
+    for question, context in ((["a"], [5]), (("a",), (b"b",)), (np.array([1]), "b"), (iter("a"), "b"), ({"a": 1}, "b")):
+        with pytest.raises(InputTypeError, match="`question`|`context`"):
+            answering(question=question, context=context)
+    assert answering(question=("a?", "b?"), context=np.array(["c", "d"])) == answering(
+        question=["a?", "b?"], context=["c", "d"]
+    )
+
+
+def test_what_comes_before_a_failure_of_a_stream_is_answered(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
+    expected = pipe(TEXTS)
+
+    def texts() -> Iterator[str]:
+        yield from TEXTS
+        raise OSError("the disk is gone")
+
+    for size in (1, 2, 3, 5):
+        results = pipe(texts(), batch_size=size)
+        assert [next(results) for _ in TEXTS] == expected
+        with pytest.raises(OSError, match="the disk is gone"):
+            next(results)
+        results = pipe(iter([*TEXTS, 5, "x"]), batch_size=size)
+        assert [next(results) for _ in TEXTS] == expected
+        with pytest.raises(InputTypeError):
+            next(results)
+
+
+def test_answers_do_not_depend_on_how_rows_are_grouped(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = ConvBertOnnxPipeline(exported(), threads=1)
+    text = " ".join(case["inputs"]["context"] for case in pipeline_cases("plain", "question-answering")[:5])
+    calls = [{"question": "who?", "context": text * times} for times in (1, 2, 1)]
+    expected = [pipe(**call) for call in calls]
+    monkeypatch.setattr("convbert_onnx.runtime.pipeline._CHUNK_TOKENS", 1000)  # windows of a text in several chunks
+    assert same_result(pipe(calls), expected, 1e-5)
+    assert same_result(pipe.answer_each([*calls, {"question": ""}])[:3], expected, 1e-5)
+
+
+def test_a_pipeline_is_pickled_as_its_path_and_arguments(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exported("cased", task="text-classification")
+    monkeypatch.chdir(path.parent)  # a relative path means the same file in another directory
+    pipe = ConvBertOnnxPipeline(path.name, "zero-shot-classification", threads=1, candidate_labels=["a", "b"])
+    monkeypatch.chdir(path.parent.parent)
+    data = pickle.dumps(pipe)
+    assert len(data) < 1000
+    for again in (pickle.loads(data), copy.deepcopy(pipe)):
+        assert again.session is not pipe.session
+        assert again("It falls.") == pipe("It falls.")
+        assert again.info == {**pipe.info, "file": str(path)}
+        assert again.session.get_session_options().intra_op_num_threads == 1
+    assert copy.copy(pipe).session is pipe.session
+    tokenizer = ConvBertTokenizerFast.from_pretrained(CHECKPOINTS / "cased-question-answering")
+    own = ConvBertOnnxPipeline(path, tokenizer=tokenizer, config=pipe.config, top_k=2)
+    assert pickle.loads(pickle.dumps(own))("It falls.") == own("It falls.")
+
+
+def test_a_process_can_be_given_a_pipeline(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported(), threads=1)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(pipe, "Where?", "In Denver.").result() == pipe("Where?", "In Denver.")
+
+
+def test_session_options_cannot_be_pickled(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported(), session_options=onnxruntime.SessionOptions())
+    with pytest.raises(InputTypeError, match="session_options cannot be pickled"):
+        pickle.dumps(pipe)
+    assert copy.deepcopy(pipe)("Where?", "In Denver.") == pipe("Where?", "In Denver.")
+
+
+def test_a_batch_that_fails_is_run_row_by_row(exported: Exported) -> None:
+    tokenizer = ConvBertTokenizerFast.from_pretrained(CHECKPOINTS / "cased-question-answering")
+    config = ConvBertConfig(vocab_size=tokenizer.vocab_size)  # a lie: the file has fewer embeddings
+    pipe = ConvBertOnnxPipeline(exported("plain"), tokenizer=tokenizer, config=config)
+    ids = np.arange(2, 12)
+    good = pipe.tokenizer.single(pipe.tokenizer.encode_text("a"))
+    rows = [replace(good, ids=np.full(len(good), number)) for number in (*ids, 10**6)]
+    found = dict(pipe._model.run_each(rows))
+    assert sorted(found) == list(range(len(rows)))
+    assert [isinstance(found[number], RunError) for number in range(len(rows))] == [False] * len(ids) + [True]
+
+
+@pytest.mark.parametrize("task", ["fill-mask", "feature-extraction", "token-classification", "question-answering"])
+def test_outputs_are_dropped_batch_by_batch(exported: Exported, task: str) -> None:
+    pipe = ConvBertOnnxPipeline(exported(task=task), threads=1)
+    alive: list[weakref.ref[Any]] = []
+    most = 0
+    run_batch = type(pipe._model)._run_batch
+
+    def watched(model: Any, rows: Any) -> Any:
+        nonlocal most
+        arrays = run_batch(model, rows)
+        alive.extend(weakref.ref(array) for array in arrays)
+        most = max(most, sum(one() is not None for one in alive))
+        return arrays
+
+    text = "The dust falls on the [MASK]. " * 20
+    call = {"question": "Where?", "context": text} if task == "question-answering" else {"inputs": text}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(pipe._model), "_run_batch", watched)
+        results = pipe.answer_each([{**call, "top_k": 1} if task == "fill-mask" else call] * 12, batch_size=2)
+    assert not any(isinstance(result, Exception) for result in results)
+    assert len(alive) == 6 * len(pipe._model.task.outputs)
+    assert most <= 2 * len(pipe._model.task.outputs)
