@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, Truncation
+from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, TokenizerParameters, Truncation
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
 
 __all__ = ["FeatureExtraction", "FeatureExtractionParameters"]
@@ -36,7 +36,7 @@ class FeatureExtractionParameters(CallParameters):
     normalize: bool = False
     return_tensors: bool = False
     truncation: Truncation | None = None
-    tokenize_kwargs: TokenizerParameters = TokenizerParameters()
+    tokenize_kwargs: TokenizerParameters = AS_IT_IS
 
     def __post_init__(self) -> None:
         super().__post_init__()

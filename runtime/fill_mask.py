@@ -12,7 +12,7 @@ import numpy as np
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.encoding import Encoding, IntArray
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
+from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, Positive, TokenizerParameters, warn_caller
 from convbert_onnx.runtime.scores import FloatArray, softmax
 from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
 
@@ -42,7 +42,7 @@ class FillMaskParameters(CallParameters):
 
     top_k: Positive = 5
     targets: tuple[str, ...] | None = None
-    tokenizer_kwargs: TokenizerParameters = TokenizerParameters()
+    tokenizer_kwargs: TokenizerParameters = AS_IT_IS
     target_ids: IntArray | None = field(default=None, init=False)
 
 

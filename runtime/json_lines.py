@@ -18,6 +18,9 @@ MAX_LINE_BYTES = 4 * 2**20
 
 _MAX_CHUNK_BYTES = 2**20
 _MAX_ID_DEPTH = 100
+_Call = tuple[int, dict[str, Any] | Exception]
+"""The number of a line, and the call in it or what is wrong with it."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -34,14 +37,14 @@ def answer_lines(pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines
         batch_lines: lines that are read before the first of them is answered; they share batches. Long lines are
             answered earlier.
     """
-    chunk: list[tuple[int, dict[str, Any] | Exception]] = []
+    chunk: list[_Call] = []
     size = 0
     numbered = enumerate(lines, start=1)
     while True:
         failure: Exception | None = None
         try:
             number, line = next(numbered, (0, b""))
-        except Exception as error:  # noqa: BLE001 - raised below, after the answers to the lines before it
+        except Exception as error:
             failure, number, line = error, 0, b""
         if number:
             line = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
@@ -78,7 +81,9 @@ def to_json(result: Any) -> str:
     return json.dumps(_for_json(result), ensure_ascii=False, allow_nan=False)
 
 
-def _answered(pipe: ConvBertOnnxPipeline, chunk: list[tuple[int, dict[str, Any] | Exception]]) -> Iterator[dict[str, Any]]:
+def _answered(
+    pipe: ConvBertOnnxPipeline, chunk: list[tuple[int, dict[str, Any] | Exception]]
+) -> Iterator[dict[str, Any]]:
     copied = [{"id": call.pop("id")} if isinstance(call, dict) and "id" in call else {} for _, call in chunk]
     results = iter(pipe.answer_each([call for _, call in chunk if isinstance(call, dict)]))
     for (number, call), own_id in zip(chunk, copied, strict=True):

@@ -113,9 +113,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         """The logit of one choice."""
         return outputs["logits"].copy()
 
-    def combine(
-        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]
-    ) -> Choice:
+    def combine(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]) -> Choice:
         """The best choice."""
         scores = softmax(np.concatenate(parts))
         best = int(scores.argmax())

@@ -21,6 +21,7 @@ import numpy as np
 from convbert_onnx.errors import InputError, InputTypeError
 
 __all__ = [
+    "AS_IT_IS",
     "AtLeast",
     "CallParameters",
     "CommandLineValue",
@@ -32,6 +33,7 @@ __all__ = [
     "Truncation",
     "as_list",
     "check",
+    "defines",
     "flag",
     "one_of",
     "shown",
@@ -127,7 +129,7 @@ def check(name: str, value: Any, hint: Any) -> Any:
     """
     try:
         return _from_command_line(name, value, hint) if isinstance(value, CommandLineValue) else _fit(name, value, hint)
-    except _Misfit as misfit:
+    except _MisfitError as misfit:
         kind = InputError if misfit.right_type else InputTypeError
         raise kind(f"{name} parameter should be {misfit.expected} (got {shown(value)})") from None
 
@@ -165,7 +167,7 @@ def shown(value: Any) -> str:
     """A value in a message: short, whatever it is."""
     try:
         return _SHORT.repr(value)
-    except Exception:  # noqa: BLE001 - an integer of thousands of digits, or an object whose own repr fails
+    except Exception:
         return f"a value of type {type(value).__name__}"
 
 
@@ -177,10 +179,15 @@ def as_list(value: Any) -> list[Any] | None:
     if isinstance(value, str | bytes | bytearray | memoryview | Mapping | np.generic):
         return None
     for method in ("tolist", "to_list"):  # of numpy, torch, pandas and polars
-        if hasattr(type(value), method):
+        if defines(type(value), method):
             entries = getattr(value, method)()
             return entries if isinstance(entries, list) else None
     return list(value) if isinstance(value, Collection) else None
+
+
+def defines(kind: type, *names: str) -> bool:
+    """Whether objects of this class have these attributes; those of its metaclass do not count."""
+    return all(any(name in vars(base) for base in kind.__mro__) for name in names)
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
@@ -191,7 +198,7 @@ def warn_caller(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level - 1)
 
 
-class _Misfit(Exception):
+class _MisfitError(Exception):
     """A value does not fit an annotation."""
 
     def __init__(self, expected: str, right_type: bool = False) -> None:
@@ -213,7 +220,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     if origin is tuple:
         entries = [value] if isinstance(value, str) else as_list(value)
         if entries is None:
-            raise _Misfit(_described(hint))
+            raise _MisfitError(_described(hint))
         return tuple(_fit_entry(name, entry, hint) for entry in entries)
     if hint is types.NoneType and value is None:
         return None
@@ -221,20 +228,20 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         return str.__str__(value) if hint is str else value
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         if abs(value) > _LARGEST:
-            raise _Misfit("a whole number of 64 bits", right_type=True)
+            raise _MisfitError("a whole number of 64 bits", right_type=True)
         return int(value)
     if isinstance(hint, type) and issubclass(hint, Parameters):
         return _fit_mapping(name, value, hint)
-    raise _Misfit(_described(hint))
+    raise _MisfitError(_described(hint))
 
 
 def _fit_one(name: str, value: Any, hint: Any, alternatives: Sequence[Any]) -> Any:
     """The value for the first alternative that takes it."""
-    nearest = _Misfit(_described(hint))
+    nearest = _MisfitError(_described(hint))
     for alternative in alternatives:
         try:
             return _fit(name, value, alternative)
-        except _Misfit as misfit:
+        except _MisfitError as misfit:
             nearest = misfit if misfit.right_type else nearest
     raise nearest
 
@@ -243,11 +250,11 @@ def _fit_number(name: str, value: Any, hint: Any) -> Any:
     base, *limits = get_args(hint)
     try:
         value = _fit(name, value, base)
-    except _Misfit as misfit:
-        raise misfit if misfit.right_type else _Misfit(_described(hint)) from None
+    except _MisfitError as misfit:
+        raise misfit if misfit.right_type else _MisfitError(_described(hint)) from None
     for limit in limits:
         if value < limit.least:
-            raise _Misfit(f">= {limit.least}", right_type=True)
+            raise _MisfitError(f">= {limit.least}", right_type=True)
     return value
 
 
@@ -259,21 +266,21 @@ def _fit_choice(value: Any, hint: Any, choices: Sequence[Any]) -> Any:
             if value == choice:
                 return choice
             right_type = True
-    raise _Misfit(_described(hint), right_type)
+    raise _MisfitError(_described(hint), right_type)
 
 
 def _fit_entry(name: str, entry: Any, hint: Any) -> Any:
     try:
         return _fit(name, entry, get_args(hint)[0])
-    except _Misfit:
-        raise _Misfit(_described(hint)) from None
+    except _MisfitError:
+        raise _MisfitError(_described(hint)) from None
 
 
 def _fit_mapping(name: str, value: Any, hint: type[Parameters]) -> Parameters:
     if isinstance(value, hint):
         return value
     if not isinstance(value, Mapping):
-        raise _Misfit(_described(hint))
+        raise _MisfitError(_described(hint))
     entries = dict(value)
     known = [own.name for own in fields(hint)]
     if unknown := [shown(key) for key in entries if key not in known]:
@@ -292,7 +299,7 @@ def _from_command_line(name: str, value: CommandLineValue, hint: Any) -> Any:
         return _fit(name, text, hint)
     try:
         return _fit(name, parsed, hint)
-    except _Misfit:
+    except _MisfitError:
         # A year is a label; a list of years is a list that should have held texts.
         if isinstance(parsed, list | dict):
             raise
@@ -325,3 +332,6 @@ def _hints(kind: type) -> dict[str, Any]:
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
+
+AS_IT_IS = TokenizerParameters()
+"""A row with special tokens, neither cut nor padded."""

@@ -182,7 +182,7 @@ class ConvBertOnnxPipeline:
             try:
                 arguments, parameters = self._split(call, given=self._names)
                 jobs.append(self._job(arguments, parameters))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this call's result
+            except Exception as error:
                 jobs.append(error)
         batch_size = batch_size or self._defaults["batch_size"]
         done = self._run([job for job in jobs if isinstance(job, _Job)], batch_size)
@@ -241,8 +241,8 @@ class ConvBertOnnxPipeline:
         """
         if self._arguments["session_options"] is not None:
             raise InputTypeError(
-                "a pipeline that was opened with session_options cannot be pickled, because onnxruntime's options cannot: "
-                "open it in the process that uses it"
+                "a pipeline that was opened with session_options cannot be pickled, because onnxruntime's options "
+                "cannot: open it in the process that uses it"
             )
         return _reopen, (type(self), self._arguments)
 
@@ -313,7 +313,7 @@ class ConvBertOnnxPipeline:
                     raise outputs
                 if job.error is None:
                     job.parts[place] = self._task.decode_row(job.example, job.parameters, row, outputs)
-            except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            except Exception as error:
                 job.error = job.error or error
 
     def _result(self, job: _Job) -> Any:
@@ -324,7 +324,7 @@ class ConvBertOnnxPipeline:
     def _result_or_error(self, job: _Job) -> Any:
         try:
             return self._result(job)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this call's result
+        except Exception as error:
             return error
 
     def _stream(self, items: Iterator[Any], parameters: CallParameters) -> Iterator[Any]:
@@ -333,8 +333,8 @@ class ConvBertOnnxPipeline:
             jobs: list[_Job] = []
             try:
                 for item in islice(items, parameters.batch_size or 1):
-                    jobs.append(self._job(item, parameters))  # noqa: PERF401 - those before an error are kept
-            except Exception as error:  # noqa: BLE001 - raised below, after the results of the items before it
+                    jobs.append(self._job(item, parameters))
+            except Exception as error:
                 failure = error
             for job in self._run(jobs):
                 yield self._result(job)
@@ -346,7 +346,7 @@ class ConvBertOnnxPipeline:
 def _until_error(job: _Job) -> Iterator[Encoding]:
     try:
         yield from job.rows
-    except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+    except Exception as error:
         job.error = error
 
 

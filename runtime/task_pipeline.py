@@ -12,7 +12,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.encoding import Encoding, Tokens
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, defines
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.truncation import cut
 
@@ -153,15 +153,15 @@ def several(items: Any) -> list[Any] | Iterator[Any] | None:
     """The examples in a list, tuple, array, iterator or data set; None for one example."""
     if isinstance(items, Iterator):
         return items
-    found = as_list(items)
-    kind = type(items)
-    if found is None and not issubclass(kind, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
-        # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
-        if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not hasattr(kind, "keys"):
-            return (items[number] for number in range(len(items)))
-        if hasattr(kind, "__iter__") and not hasattr(kind, "keys"):
-            return iter(items)
-    return found
+    found, kind = as_list(items), type(items)
+    if found is not None or isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
+        return found
+    if defines(kind, "keys"):  # a table, whose entries would be its columns
+        return None
+    # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
+    if defines(kind, "__len__", "__getitem__"):
+        return (items[number] for number in range(len(items)))
+    return iter(items) if defines(kind, "__iter__") else None
 
 
 def a_string(name: str, value: Any) -> str:

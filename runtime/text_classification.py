@@ -51,7 +51,7 @@ class TextClassificationParameters(TokenizerParameters, CallParameters):
         return_all_scores: old name: True is ``top_k=None`` in the order of the config, False is the best label.
     """
 
-    top_k: Positive | None | Literal[""] = ""
+    top_k: Positive | Literal[""] | None = ""
     function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
     text_pair: str | None = None
     return_all_scores: bool | None = None

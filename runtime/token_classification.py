@@ -15,6 +15,7 @@ from convbert_onnx.runtime.task_pipeline import Examples, TaskPipeline
 
 __all__ = ["Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
 
+
 class Entity(TypedDict):
     """A token (``entity``, ``index``) or a group of them (``entity_group``) with label, score, text and offsets."""
 
@@ -64,7 +65,9 @@ class TokenClassificationParameters(CallParameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.grouped_entities is not None or self.ignore_subwords is not None:
-            warn_caller("grouped_entities and ignore_subwords are old names of aggregation_strategy", DeprecationWarning)
+            warn_caller(
+                "grouped_entities and ignore_subwords are old names of aggregation_strategy", DeprecationWarning
+            )
             grouped = "first" if self.ignore_subwords else "simple"
             object.__setattr__(self, "aggregation_strategy", grouped if self.grouped_entities else "none")
         if self.stride is not None and self.aggregation_strategy == "none":
@@ -121,7 +124,9 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
         tokens = self._tokens(example, parameters)
         if parameters.stride is not None:
             if parameters.stride >= self.max_length:
-                raise InputError(f"stride parameter should be < {self.max_length}, the model's length (got {parameters.stride})")
+                raise InputError(
+                    f"stride parameter should be < {self.max_length}, the model's length (got {parameters.stride})"
+                )
             rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
             # A model that padding changes gets the padding that the reference gives it.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
@@ -129,8 +134,8 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
         if parameters.offset_mapping is not None:
             if len(parameters.offset_mapping) != len(row):
                 raise InputError(
-                    f"offset_mapping has {len(parameters.offset_mapping)} pairs and the text {len(row)} tokens, special "
-                    "ones included: give as many"
+                    f"offset_mapping has {len(parameters.offset_mapping)} pairs and the text {len(row)} tokens, "
+                    "special ones included: give as many"
                 )
             row = replace(row, offsets=np.array(parameters.offset_mapping, np.int64))
         return [row]

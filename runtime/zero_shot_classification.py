@@ -103,9 +103,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         """The logits for one label."""
         return outputs["logits"].copy()
 
-    def combine(
-        self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]
-    ) -> LabelledSequence:
+    def combine(self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]) -> LabelledSequence:
         """The labels, best first."""
         logits = np.stack(parts)
         entailment = self._entailment()
@@ -151,5 +149,6 @@ def _check_template(template: str) -> None:
         problem = f"cannot be filled in ({error})"
     if problem:
         raise InputError(
-            f"the hypothesis_template {shown(template)} {problem}: put {{}} where the label goes, and double other braces"
+            f"the hypothesis_template {shown(template)} {problem}: put {{}} where the label goes, and "
+            "double other braces"
         )

@@ -78,7 +78,12 @@ def test_a_value_becomes_what_the_annotation_says(hint: Any, value: Any, expecte
         (bool, 1, InputTypeError, "name parameter should be True or False (got 1)"),
         (str, b"a", InputTypeError, "name parameter should be a text (got b'a')"),
         (CHOICE, 1, InputTypeError, "name parameter should be one of False, True, longest (got 1)"),
-        (CHOICE, Shade.OTHER, InputError, "name parameter should be one of False, True, longest (got <Shade.OTHER: 'other'>)"),
+        (
+            CHOICE,
+            Shade.OTHER,
+            InputError,
+            "name parameter should be one of False, True, longest (got <Shade.OTHER: 'other'>)",
+        ),
         (tuple[str, ...], 5, InputTypeError, "name parameter should be a list of texts (got 5)"),
         (tuple[str, ...], [["a"]], InputTypeError, "name parameter should be a list of texts (got [['a']])"),
         (tuple[str, ...], {"a": 1}, InputTypeError, "name parameter should be a list of texts (got {'a': 1})"),
@@ -151,7 +156,9 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "question-answering": ("plain", {"question": "Where?", "context": TEXT}),
 }
 
-NAMES = ("padding", "truncation", "max_length", "text", "text_pair", "question", "context", "prompt", "choices", "inputs")
+NAMES = ("padding", "truncation", "max_length", "text", "text_pair", "question", "context", "prompt", "choices")
+WORDS = ("none", "simple", "MAX", "longest", "max_length", "only_first", "only_second", "do_not_truncate", "softmax")
+TEMPLATES = ("{}", "{", "{{}}", "{0}", "{!r}", "{x}", "{0.__class__}", "{:>2000000000}", "{} {}")
 SCALARS = (
     st.none()
     | st.booleans()
@@ -160,10 +167,7 @@ SCALARS = (
     | st.floats()
     | st.text(max_size=8)
     | st.binary(max_size=3)
-    | st.sampled_from(
-        ["", "none", "simple", "MAX", "longest", "max_length", "only_first", "only_second", "do_not_truncate", "softmax"]
-        + ["mean", "{}", "{", "{} {}", "{0}", "{!r}", "{x}", "{0.__class__}", "{:>2000000000}", "{{}}", "a,b", "\ud800"]
-    )
+    | st.sampled_from(["", "a,b", "mean", "\ud800", *WORDS, *TEMPLATES])
     | st.sampled_from([np.int64(2), np.float32("nan"), np.bool_(True), np.str_("a"), np.array(5), np.array(["a", "b"])])
     | st.sampled_from([Shade.LONGEST, Shade.OTHER, object(), Exception, len, ..., 1j, range(3), np.zeros((2, 2)), b""])
 )

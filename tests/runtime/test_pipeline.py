@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from enum import Enum
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,12 @@ class Numbered:
         return self.entries[number]
 
 
+class Choice(Enum):
+    """Its class has a length, its members have none."""
+
+    ONE = 1
+
+
 TEXTS = ["The league announced the two finalists.", "It rained in Denver.", "Short."]
 
 
@@ -164,16 +171,29 @@ def test_collections_of_every_kind_are_lists_and_data_sets_are_streams(exported:
 
 def test_wrong_examples_are_refused(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
-    wrong = (5, None, b"x", 1.5, {"a": 1}, np.array(5), np.array([1, 2]), [None], [iter(TEXTS)], [[TEXTS]], [TEXTS, 5])
+    wrong = (
+        Choice.ONE,
+        5,
+        None,
+        b"x",
+        1.5,
+        {"a": 1},
+        np.array(5),
+        np.array([1, 2]),
+        [None],
+        [iter(TEXTS)],
+        [[TEXTS]],
+        [TEXTS, 5],
+    )
     for items in wrong:
-        with pytest.raises(InputTypeError, match="inputs|string"):
+        with pytest.raises(InputTypeError, match=r"inputs|string"):
             pipe(items)
     for stream in (iter([5]), Numbered([b"x"])):
         with pytest.raises(InputTypeError):
             list(pipe(stream))
     answering = ConvBertOnnxPipeline(exported(), threads=1)
     for question, context in ((["a"], [5]), (("a",), (b"b",)), (np.array([1]), "b"), (iter("a"), "b"), ({"a": 1}, "b")):
-        with pytest.raises(InputTypeError, match="`question`|`context`"):
+        with pytest.raises(InputTypeError, match=r"`question`|`context`"):
             answering(question=question, context=context)
     assert answering(question=("a?", "b?"), context=np.array(["c", "d"])) == answering(
         question=["a?", "b?"], context=["c", "d"]
