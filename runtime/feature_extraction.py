@@ -72,6 +72,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
     ) -> NDArray[np.float32]:
         """[1, tokens, hidden], or with pooling [hidden]."""
         hidden = outputs["last_hidden_state"].astype(np.float32)
+        vectors: NDArray[np.float32]
         if parameters.pooling == "mean":
             vectors = hidden[: len(row)].mean(axis=0)
         else:

@@ -101,8 +101,9 @@ class Model:
         The arrays are views of the batch's outputs, as long as the row or its ``padded_length``. Who keeps a view keeps
         the outputs of the whole batch in memory.
         """
-        limits = {"max_rows": max_rows, "token_budget": min(TOKEN_BUDGET, _MAX_OUTPUT_BYTES // self._bytes_per_token)}
-        for batch in batches(rows, equal_lengths=self.padding_changes_results, **limits):
+        budget = min(TOKEN_BUDGET, _MAX_OUTPUT_BYTES // self._bytes_per_token)
+        equal = self.padding_changes_results
+        for batch in batches(rows, max_rows=max_rows, equal_lengths=equal, token_budget=budget):
             try:
                 arrays = self._run_batch([rows[number] for number in batch])
             except RunError as error:

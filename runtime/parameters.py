@@ -8,13 +8,12 @@ import json
 import reprlib
 import sys
 import types
-import typing
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -76,7 +75,7 @@ class Parameters:
     """
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]  # mypy doubts that classes can be hashed
         for own in fields(self):
             if own.init:
                 hint, value = hints[own.name], getattr(self, own.name)
@@ -327,7 +326,7 @@ def _takes_none(hint: Any) -> bool:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
+    return get_type_hints(kind, include_extras=True)
 
 
 _SHORT = reprlib.Repr()

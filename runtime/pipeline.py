@@ -186,8 +186,8 @@ class ConvBertOnnxPipeline:
                 jobs.append(error)
         batch_size = batch_size or self._defaults["batch_size"]
         done = self._run([job for job in jobs if isinstance(job, _Job)], batch_size)
-        results = [self._result_or_error(job) for job in done]
-        return [results.pop(0) if isinstance(job, _Job) else job for job in jobs]
+        results = map(self._result_or_error, done)
+        return [next(results) if isinstance(job, _Job) else job for job in jobs]
 
     def outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
         """The model's outputs for rows of tokens, as they are: for what no parameter of the task's pipeline gives.

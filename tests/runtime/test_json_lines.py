@@ -261,7 +261,7 @@ def test_a_row_that_fails_the_engine_fails_its_line_alone(exported: Exported) ->
     encode = pipe._task.encode
 
     def with_unknown_token(example: Any, parameters: Any) -> Any:
-        rows = encode(example, parameters)
+        rows = list(encode(example, parameters))
         if example.question.startswith("bad"):
             rows[0].ids[1] = 10**6
         return rows

@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -221,4 +221,4 @@ def test_a_wrong_parameter_is_named(pipes: dict[str, ConvBertOnnxPipeline], task
             with pytest.raises(InputTypeError, match=own.name):
                 pipe(**{**call, own.name: object()})
             with pytest.raises(InputTypeError, match=own.name):
-                ConvBertOnnxPipeline(pipe._model.path, task, threads=1, **{own.name: object()})
+                ConvBertOnnxPipeline(pipe._model.path, task, threads=1, **cast(Any, {own.name: object()}))
