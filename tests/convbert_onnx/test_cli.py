@@ -193,6 +193,50 @@ def test_a_failure_is_one_line_and_exit_code_1(exported: Exported, arguments: tu
     assert result.stdout == ""
 
 
+SHOT = ("--task", "zero-shot-classification", "--sequences", "It falls.")
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "message"),
+    [
+        ("text-classification", (*SHOT, "-p", "candidate_labels=a,b", "-p", "hypothesis_template={x} {}"), "template"),
+        ("text-classification", (*SHOT, "-p", "candidate_labels=a,b", "-p", "hypothesis_template={"), "template"),
+        ("text-classification", (*SHOT, "-p", "candidate_labels=[2019, 2020]"), "candidate_labels parameter"),
+        ("text-classification", ("--inputs", "It.", "-p", "function_to_apply=1"), "function_to_apply parameter"),
+        ("feature-extraction", ("--inputs", "It.", "-p", "return_tensors=true", "--json"), "return_tensors"),
+        ("fill-mask", ("--inputs", "It [MASK].", "-p", "tokenizer_kwargs=truncation"), "tokenizer_kwargs parameter"),
+        ("fill-mask", ("--inputs", "It [MASK].", "-p", "targets=[[]]"), "targets parameter"),
+        ("token-classification", ("--inputs", "It.", "-p", "delimiter=[3]"), "delimiter parameter"),
+        ("token-classification", ("--inputs", "It.", "-p", "stride=NaN"), "stride parameter"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_that_names_it(
+    exported: Exported, task: str, arguments: tuple[str, ...], message: str
+) -> None:
+    result = invoke("run", exported("cased", task=task), *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_numbers_are_texts_where_texts_are_wanted(exported: Exported) -> None:
+    model = exported("cased", task="text-classification")
+    years = invoke("run", model, *SHOT, "-p", "candidate_labels=2020", "--json")
+    assert json.loads(years.stdout)["labels"] == ["2020"]
+    two = invoke("run", model, *SHOT, "-p", "candidate_labels=2019, 2020", "--json")
+    assert sorted(json.loads(two.stdout)["labels"]) == ["2019", "2020"]
+    entities = invoke(
+        "run", exported(task="token-classification"), "--inputs", "It.", "-p", "ignore_labels=0", "--json"
+    )
+    assert entities.exit_code == 0
+
+
+def test_parameters_count_as_given_in_the_call(exported: Exported) -> None:
+    result = invoke("run", exported(task="text-classification"), "--inputs", "It.", "-p", "top_k=2", "--json")
+    assert [set(label) for label in json.loads(result.stdout)] == [{"label", "score"}] * 2
+
+
 @pytest.mark.parametrize("arguments", [(), ("--question", "who?", "--input", "-"), ("-p", "top_k", *ASK)])
 def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert invoke("run", "model.onnx", *arguments).exit_code == 2
