@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -137,8 +138,7 @@ def _parse(line: bytes) -> dict[str, Any] | Exception:
 def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise InputError(f"the line has {shown(repeated)} twice: leave one of them out")
     return found
 
