@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from reprlib import Repr
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError
+from convbert_onnx.json_text import parse_object
 
 __all__ = [
     "FORMAT_VERSION",
@@ -49,6 +52,7 @@ OPSETS = range(18, 24)
 """The versions of the standard operators that a file can be written for."""
 
 _PREFIX = "convbert_onnx."
+_REPR = Repr()
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class ExportRecord:
         cpu: which CPUs a file with products of bytes is for, or None.
         layers_in_float: the layers that a quantized file keeps in float, from 0.
         comparison: what quantization did to the outputs, or None.
+        sha256: hashes of the file's parts, by their names; empty in files of versions that did not write them.
     """
 
     task: str
@@ -129,6 +134,7 @@ class ExportRecord:
     cpu: Cpu | None = None
     layers_in_float: tuple[int, ...] = ()
     comparison: Comparison | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -136,12 +142,13 @@ class ExportRecord:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The record that ``to_dict`` wrote."""
-        validated = tuple(ValidatedShape(**shape) for shape in values["validated"])
-        found = values.get("comparison")
-        comparison = None if found is None else Comparison(**found)
-        layers = tuple(values.get("layers_in_float", ()))
-        return cls(**{**values, "validated": validated, "layers_in_float": layers, "comparison": comparison})
+        """The record that ``to_dict`` wrote; fields that a later version added are ignored.
+
+        Raises:
+            ValueError: a field is missing, or of another type.
+        """
+        record: Self = _decode(cls, values)
+        return record
 
 
 @dataclass(frozen=True)
@@ -181,17 +188,53 @@ class Bundle:
         version = metadata.get(_PREFIX + "format_version")
         if version is None:
             return None
-        if not version.isdecimal() or int(version) > FORMAT_VERSION:
+        if not version.isdecimal() or len(version) > 9 or int(version) > FORMAT_VERSION:
             raise BundleError(
-                f"the file has bundle format {version}, this version of convbert-onnx reads up to {FORMAT_VERSION}: "
-                "pip install --upgrade convbert-onnx"
+                f"the file has bundle format {version[:20]}, this version of convbert-onnx reads up to "
+                f"{FORMAT_VERSION}: pip install --upgrade convbert-onnx"
             )
         try:
+            parsed = {name: parse_object(metadata[_PREFIX + name]) for name in ("tokenizer_config.json", "export")}
             return cls(
                 config=ConvBertConfig.from_json(metadata[_PREFIX + "config.json"]),
                 tokenizer_json=metadata[_PREFIX + "tokenizer.json"],
-                tokenizer_config=json.loads(metadata[_PREFIX + "tokenizer_config.json"]),
-                record=ExportRecord.from_dict(json.loads(metadata[_PREFIX + "export"])),
+                tokenizer_config=parsed["tokenizer_config.json"],
+                record=ExportRecord.from_dict(parsed["export"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"the bundle's metadata is damaged ({error!r}): export the model again") from error
+        except KeyError as error:
+            raise BundleError(f"the bundle's metadata has no {error}: export the model again") from error
+        except ValueError as error:
+            raise BundleError(f"the bundle's metadata is damaged ({error}): export the model again") from error
+
+
+def _decode(kind: Any, value: Any) -> Any:
+    """A value of an annotated type, from what JSON holds of it.
+
+    Raises:
+        ValueError: it is of another type, or a field is missing.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) and isinstance(value, dict):
+        make: Any = kind
+        known = {one.name: one for one in fields(kind)}
+        needed = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
+        if missing := sorted(needed - value.keys()):
+            raise ValueError(f"{', '.join(missing)} is missing")
+        found = {}
+        for name in known.keys() & value.keys():
+            try:
+                found[name] = _decode(known[name].type, value[name])
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return make(**found)
+    if origin in (Union, UnionType):
+        other = next(argument for argument in arguments if argument is not type(None))
+        return None if value is None else _decode(other, value)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_decode(arguments[0], one) for one in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {key: _decode(arguments[1], one) for key, one in value.items()}
+    expected: Any = {Literal: str, float: (float, int)}.get(origin or kind, kind)
+    if origin in (None, Literal) and isinstance(value, expected) and (kind is bool or not isinstance(value, bool)):
+        return value
+    raise ValueError(f"{_REPR.repr(value)} is not of the right type")

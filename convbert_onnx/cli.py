@@ -50,6 +50,12 @@ _NATIVE = click.option(
     "--native/--no-native", default=None, help="Demand or forbid the native kernels.  [default: where possible]"
 )
 
+_MMAP = click.option(
+    "--mmap/--no-mmap",
+    default=True,
+    help="--no-mmap reads all weights into memory, so that nothing that is done to the file later matters.",
+)
+
 
 def _int8(command: Callable[..., None]) -> Callable[..., None]:
     """The options of commands that write int8 files."""
@@ -229,6 +235,7 @@ def convert(checkpoint: str, output: Path, as_json: bool, **options: Any) -> Non
 @_PROVIDER
 @_THREADS
 @_NATIVE
+@_MMAP
 @_JSON
 @click.pass_context
 def run(
@@ -242,6 +249,7 @@ def run(
     providers: tuple[str, ...],
     threads: int | None,
     native: bool | None,
+    mmap: bool,
     as_json: bool,
     **arguments: Any,
 ) -> None:
@@ -256,7 +264,7 @@ def run(
     from convbert_onnx import runtime
 
     own = dict(map(_name_and_value, parameters))
-    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, **own)
+    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, mmap=mmap, **own)
     if source is not None:
         ctx.exit(_run_lines(pipe, source, sink))
     result = pipe(**{**own, **call})
@@ -265,13 +273,16 @@ def run(
 
 @main.command()
 @click.argument("model", type=_PATH)
+@click.option("--verify", is_flag=True, help="Compare weights, graph and metadata with their hashes in the record.")
 @_JSON
-def inspect(model: Path, as_json: bool) -> None:
+@click.pass_context
+def inspect(ctx: click.Context, /, model: Path, verify: bool, as_json: bool) -> None:
     """Show what an exported file says of itself."""
     from convbert_onnx import runtime
 
-    info = runtime.inspect(model)
+    info = runtime.inspect(model, verify=verify)
     click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else describe_file(info))
+    ctx.exit(1 if info["differs"] else 0)
 
 
 def _shapes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> list[tuple[int, ...]]:
@@ -305,6 +316,7 @@ def _shapes(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ..
 @_PROVIDER
 @_THREADS
 @_NATIVE
+@_MMAP
 @_JSON
 def bench(model: Path, as_json: bool, **options: Any) -> None:
     """Time an exported model on random tokens."""
@@ -326,6 +338,7 @@ def bench(model: Path, as_json: bool, **options: Any) -> None:
 @_PROVIDER
 @_THREADS
 @_NATIVE
+@_MMAP
 @_JSON
 def evaluate(
     model: Path,
@@ -334,13 +347,14 @@ def evaluate(
     providers: tuple[str, ...],
     threads: int | None,
     native: bool | None,
+    mmap: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Compute the metrics of an exported model on labelled data."""
     from convbert_onnx import runtime
 
-    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native)
+    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, mmap=mmap)
     with _steps() as progress:
         result = runtime.evaluate(pipe, data, **options, progress=progress)
     click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_evaluation(result))

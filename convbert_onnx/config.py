@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, Self
 
 from convbert_onnx.errors import ConfigError, FileMissingError
+from convbert_onnx.json_text import MAX_JSON_BYTES, parse_object
 
 __all__ = ["ACTIVATIONS", "ConvBertConfig"]
 
@@ -35,19 +38,28 @@ ACTIVATIONS = (
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 SUMMARY_TYPES = ("last", "first", "mean", "cls_index")
 
-_POSITIVE = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "embedding_size",
-    "head_ratio",
-    "conv_kernel_size",
-    "num_groups",
-)
+_MAX = {
+    "vocab_size": 2**24,
+    "hidden_size": 2**16,
+    "num_hidden_layers": 2**10,
+    "num_attention_heads": 2**12,
+    "intermediate_size": 2**18,
+    "max_position_embeddings": 2**20,
+    "type_vocab_size": 2**16,
+    "embedding_size": 2**16,
+    "head_ratio": 2**12,
+    "conv_kernel_size": 2**10,
+    "num_groups": 2**12,
+    "num_labels": 2**17,
+}
+"""Whole numbers of at least 1, and the most that each may be: a damaged config must not cost the memory it names."""
+
+_MAX_PARAMETERS = 2**34
+"""Weights of one model, 64 GB in float32."""
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 60
+
 _DERIVED = ("num_labels", "label2id", "model_type", "extra")
 
 
@@ -96,10 +108,17 @@ class ConvBertConfig:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
+        for name, most in _MAX.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} must be a whole number of at least 1, not {value!r}")
+            if not _is_whole(value) or not 1 <= value <= most:
+                raise ConfigError(f"{name} must be a whole number between 1 and {most}, not {_shown(value)}")
+        layer = self.hidden_size * (4 * self.hidden_size + 2 * self.intermediate_size // self.num_groups)
+        if self.vocab_size * self.embedding_size + self.num_hidden_layers * layer > _MAX_PARAMETERS:
+            raise ConfigError(
+                f"a model with vocab_size {self.vocab_size}, embedding_size {self.embedding_size}, hidden_size "
+                f"{self.hidden_size}, intermediate_size {self.intermediate_size} and {self.num_hidden_layers} layers "
+                "has more weights than any ConvBERT: correct these sizes"
+            )
         if self.conv_kernel_size % 2 == 0:
             raise ConfigError(
                 f"conv_kernel_size must be odd, so that the window has a middle, not {self.conv_kernel_size}"
@@ -115,32 +134,37 @@ class ConvBertConfig:
                     f"{name} ({getattr(self, name)}) must be a multiple of num_groups ({self.num_groups})"
                 )
         if self.hidden_act not in ACTIVATIONS:
-            raise ConfigError(f"hidden_act {self.hidden_act!r} is not known; known are {', '.join(ACTIVATIONS)}")
-        if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
-            raise ConfigError(f"pad_token_id must be below vocab_size ({self.vocab_size}), not {self.pad_token_id}")
+            raise ConfigError(f"hidden_act {_shown(self.hidden_act)} is not known; known are {', '.join(ACTIVATIONS)}")
+        pad = self.pad_token_id
+        if pad is not None and not (_is_whole(pad) and 0 <= pad < self.vocab_size):
+            raise ConfigError(
+                f"pad_token_id must be a whole number below vocab_size ({self.vocab_size}), not {_shown(pad)}"
+            )
         for name, known in (("summary_type", SUMMARY_TYPES), ("problem_type", (None, *PROBLEM_TYPES))):
             if getattr(self, name) not in known:
                 choices = ", ".join(map(str, known))
-                raise ConfigError(f"{name} {getattr(self, name)!r} is not known; known are {choices}")
+                raise ConfigError(f"{name} {_shown(getattr(self, name))} is not known; known are {choices}")
         for name in ("layer_norm_eps", "initializer_range"):
             value = getattr(self, name)
-            if not isinstance(value, float | int) or not value > 0:
-                raise ConfigError(f"{name} must be a number above 0, not {value!r}")
+            if not _is_number(value) or not 0 < value < inf:
+                raise ConfigError(f"{name} must be a number above 0, not {_shown(value)}")
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, float | int) or not 0 <= value <= 1):
-                raise ConfigError(f"{name} must be a number between 0 and 1, not {value!r}")
+            if value is not None and (not _is_number(value) or not 0 <= value <= 1):
+                raise ConfigError(f"{name} must be a number between 0 and 1, not {_shown(value)}")
         self._set_labels()
 
     def _set_labels(self) -> None:
         try:
             labels = {int(index): str(label) for index, label in self.id2label.items()}
-        except (AttributeError, ValueError) as error:
-            raise ConfigError(f"id2label must map numbers to names, not {self.id2label!r}") from error
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise ConfigError(f"id2label must map numbers to names, not {_shown(self.id2label)}") from error
         if not labels:
             labels = {index: f"LABEL_{index}" for index in range(self.num_labels)}
+        if len(labels) > _MAX["num_labels"]:
+            raise ConfigError(f"id2label must name at most {_MAX['num_labels']} labels, not {len(labels)}")
         if sorted(labels) != list(range(len(labels))):
-            raise ConfigError(f"id2label must name the labels 0 to {len(labels) - 1}, not {sorted(labels)}")
+            raise ConfigError(f"id2label must name the labels 0 to {len(labels) - 1}, not {_shown(sorted(labels))}")
         object.__setattr__(self, "id2label", labels)
         object.__setattr__(self, "num_labels", len(labels))
 
@@ -163,10 +187,14 @@ class ConvBertConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """A config from the content of a config.json; unknown fields go to ``extra``."""
         if values.get("model_type", "convbert") != "convbert":
-            raise ConfigError(f"the config describes a {values['model_type']!r} model; only 'convbert' is supported")
+            kind = _shown(values["model_type"])
+            raise ConfigError(f"the config describes a {kind} model; only 'convbert' is supported")
         names = {known.name for known in fields(cls)} - {"extra"}
         known = {name: value for name, value in values.items() if name in names}
-        known["architectures"] = tuple(known.get("architectures") or ())
+        architectures = known.get("architectures") or ()
+        if not isinstance(architectures, list | tuple) or not all(isinstance(name, str) for name in architectures):
+            raise ConfigError(f"architectures must be a list of names, not {_shown(architectures)}")
+        known["architectures"] = tuple(architectures)
         known["id2label"] = known.get("id2label") or {}
         extra = {name: value for name, value in values.items() if name not in names and name not in _DERIVED}
         return cls(**known, extra=extra)
@@ -179,11 +207,9 @@ class ConvBertConfig:
             ConfigError: the text is not JSON, or a value is impossible.
         """
         try:
-            values = json.loads(text)
+            values = parse_object(text)
         except ValueError as error:
-            raise ConfigError(f"the config is not JSON ({error}); write it again with save_pretrained") from error
-        if not isinstance(values, dict):
-            raise ConfigError("the config must be a JSON object, as save_pretrained writes it")
+            raise ConfigError(f"the config {error}; write it again with save_pretrained") from error
         return cls.from_dict(values)
 
     @classmethod
@@ -198,9 +224,13 @@ class ConvBertConfig:
         if not path.is_file():
             raise FileMissingError(f"{path} is missing: name a directory that save_pretrained wrote")
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                text = file.read(MAX_JSON_BYTES + 1).decode()
+            return cls.from_json(text)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read ({error}): write it again with save_pretrained") from error
 
     def to_dict(self) -> dict[str, Any]:
         """The content of a config.json, as the reference writes it."""
@@ -212,3 +242,16 @@ class ConvBertConfig:
     def to_json(self) -> str:
         """The text of a config.json."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    """A value for a message, cut where it is long."""
+    return _REPR.repr(value)

@@ -100,7 +100,7 @@ def describe_file(info: Mapping[str, Any]) -> str:
         f"  {shape.batch:>3} x {shape.sequence:<4} {'padded' if shape.padded else '':<7} {shape.difference:.1e}"
         for shape in record.validated
     ]
-    lengths = f"at most {tokenizer['model_max_length'] or config['max_position_embeddings']} tokens"
+    lengths = f"at most {tokenizer.get('model_max_length') or config['max_position_embeddings']} tokens"
     return "\n".join(
         (
             describe_export(record, info["file"], info["bytes"]),
@@ -112,14 +112,22 @@ def describe_file(info: Mapping[str, Any]) -> str:
                     "sizes": f"hidden {config['hidden_size']}, layers {config['num_hidden_layers']}, kernel "
                     f"{config['conv_kernel_size']}, vocabulary {config['vocab_size']}",
                     "labels": ", ".join(config["id2label"].values()),
-                    "tokenizer": f"{'lower-casing' if tokenizer['do_lower_case'] else 'cased'}, {lengths}",
+                    "tokenizer": f"{'lower-casing' if tokenizer.get('do_lower_case') else 'cased'}, {lengths}",
                     "weights": f"sha256 {record.source_sha256}",
+                    **_verified(info["differs"]),
                     "made with": ", ".join(f"{name} {number}" for name, number in record.tools.items()),
                 }
             ),
             *(["difference to PyTorch by batch x length", *shapes] if shapes else []),
         )
     )
+
+
+def _verified(differs: Sequence[str] | None) -> dict[str, str]:
+    """What came of comparing a file with its hashes, where that was asked for."""
+    if differs is None:
+        return {}
+    return {"verified": f"NO, not as written: {', '.join(differs)}" if differs else "yes, all parts are as written"}
 
 
 def describe_benchmark(result: "Benchmark") -> str:

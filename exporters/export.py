@@ -173,7 +173,7 @@ def export(
                 validated=validated,
             )
             bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
-            append_bundle(temporary, bundle)
+            record = append_bundle(temporary, bundle)
         if precision != "fp32":
             record = quantize(
                 original,

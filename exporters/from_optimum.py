@@ -77,5 +77,4 @@ def from_optimum(
     )
     bundle = Bundle(model.config, model.tokenizer.tokenizer_json, model.tokenizer.settings, record)
     with saving(graph, Path(output)) as temporary:
-        append_bundle(temporary, bundle)
-    return record
+        return append_bundle(temporary, bundle)

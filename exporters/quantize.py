@@ -129,7 +129,7 @@ def quantize(
         comparison=comparison,
     )
     with saving(graph, Path(output)) as temporary:
-        append_bundle(temporary, replace(bundle, record=record))
+        record = append_bundle(temporary, replace(bundle, record=record))
     progress(_STEPS[1], QUANTIZE_STEPS, QUANTIZE_STEPS)
     return record
 

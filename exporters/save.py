@@ -1,15 +1,19 @@
 """Writing the graph: one file, or where protobuf cannot hold it, a file with its weights beside it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import onnx_ir as ir
 
-from convbert_onnx.bundle import Bundle
+from convbert_onnx.bundle import Bundle, ExportRecord
 from convbert_onnx.errors import ExportError
 from convbert_onnx.files import replacing, replacing_together
+from convbert_onnx.runtime.external_data import ExternalData
+from convbert_onnx.runtime.onnx_file import OnnxFile
+from convbert_onnx.runtime.verification import hash_metadata, hash_parts
 
 __all__ = ["LARGEST_FILE", "append_bundle", "data_file", "saving"]
 
@@ -42,16 +46,23 @@ def saving(graph: ir.Model, file: Path) -> Iterator[Path]:
         yield folder / file.name
 
 
-def append_bundle(path: Path, bundle: Bundle) -> None:
-    """Add a bundle's entries to the metadata of a written file.
+def append_bundle(path: Path, bundle: Bundle) -> ExportRecord:
+    """Add a bundle's entries to the metadata of a written file, and hashes of the file's parts to its record.
 
     Two protobuf messages one after the other are read as one, with their repeated fields joined; so the graph, which
     may be large, need not be written a second time.
+
+    Returns:
+        The record with the hashes.
     """
+    with OnnxFile(path) as file, closing(ExternalData(file)) as external:
+        hashes = hash_parts(file, external) | hash_metadata(bundle.to_metadata())
+    record = replace(bundle.record, sha256=hashes)
     tail = onnx.ModelProto()
-    onnx.helper.set_model_props(tail, bundle.to_metadata())
-    with path.open("ab") as file:
-        file.write(tail.SerializeToString())
+    onnx.helper.set_model_props(tail, replace(bundle, record=record).to_metadata())
+    with path.open("ab") as written:
+        written.write(tail.SerializeToString())
+    return record
 
 
 def _weight_bytes(graph: ir.Model) -> int:

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, RunError
+from convbert_onnx.runtime.cpu import needs_exact_option
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.external_data import total_bytes
 from convbert_onnx.runtime.kernels import Native, describe_kernels
@@ -18,6 +20,7 @@ from convbert_onnx.runtime.model import Model, open_model
 from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.profiling import OperatorTime, profile
 from convbert_onnx.runtime.providers import ProviderSpec
+from convbert_onnx.runtime.session import Mmap
 
 __all__ = ["Benchmark", "ShapeTimes", "bench"]
 
@@ -96,6 +99,7 @@ def bench(
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
     native: Native | None = None,
+    mmap: Mmap = "auto",
     repeats: int | None = None,
     seconds: float = 2.0,
     with_profile: bool = False,
@@ -111,6 +115,7 @@ def bench(
         providers: where to run, the CPU by default.
         threads: threads that compute one operator; by default the physical cores this process may use.
         native: whether to use the native kernels, as :func:`open_model` takes it.
+        mmap: whether weights may stay in the file, as :func:`open_model` takes it.
         repeats: timed runs of each shape; by default as many as fit into ``seconds``, and at least ten.
         seconds: time for each shape.
         with_profile: also say which operators take the time, from further runs in a session with a profiler.
@@ -131,7 +136,7 @@ def bench(
     if not (math.isfinite(seconds) and seconds > 0):
         raise InputError(f"seconds must be above 0, not {seconds}")
     begin = time.perf_counter()
-    model = open_model(path, task, providers=providers, threads=threads, native=native)
+    model = open_model(path, task, providers=providers, threads=threads, native=native, mmap=mmap)
     open_ms = 1000 * (time.perf_counter() - begin)
     feeds = {shape: _feed(model, shape) for shape in shapes or _default_shapes(model)}
     total = len(feeds) * (2 if with_profile else 1)
@@ -140,10 +145,12 @@ def bench(
         progress(f"timing {_name(shape)}", done, total)
         results.append(_summary(shape, _times(model, feed, repeats, seconds)))
     memory = peak_memory()
+    exact = model.bundle is not None and needs_exact_option(model.bundle.record)
     if with_profile:
         for number, (shape, feed) in enumerate(feeds.items()):
             progress(f"profiling {_name(shape)}", len(feeds) + number, total)
-            operators = profile(model.path, feed, providers, threads, native=model.kernels.isa is not None)
+            native = model.kernels.isa is not None
+            operators = profile(model.path, feed, providers, threads, native=native, exact_int8=exact)
             results[number] = replace(results[number], operators=operators)
     return Benchmark(
         file=str(model.path),
@@ -164,16 +171,17 @@ def _name(shape: tuple[int, ...]) -> str:
 
 
 def _default_shapes(model: Model) -> list[tuple[int, ...]]:
-    length = min(128, model.config.max_position_embeddings)
-    choices = (_CHOICES,) if _has_choices(model) else ()
-    return [(batch, *choices, length) for batch in (1, 8)]
+    fixed = model.interface
+    length = fixed.sequence or min(128, model.config.max_position_embeddings)
+    choices = (fixed.choices or _CHOICES,) if _has_choices(model) else ()
+    return [(batch, *choices, length) for batch in ([fixed.batch] if fixed.batch else (1, 8))]
 
 
 def _has_choices(model: Model) -> bool:
     return "choices" in model.task.inputs[0].axes
 
 
-def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.int64]]:
+def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.integer[Any]]]:
     """Inputs of a shape: random tokens, none of them padding.
 
     Raises:
@@ -182,8 +190,8 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.int64]]:
     axes, example = ("batch x choices x length", "1x4x128") if _has_choices(model) else ("batch x length", "1x128")
     if len(shape) != len(model.task.inputs[0].axes) or min(shape) < 1:
         raise InputError(f"{model.task.name} takes shapes of {axes}, such as {example}, not {_name(shape)}")
-    if shape[-1] > model.config.max_position_embeddings:
-        longest = model.config.max_position_embeddings
+    longest = min(model.config.max_position_embeddings, model.interface.sequence or shape[-1])
+    if shape[-1] > longest:
         raise InputError(f"{_name(shape)} is too long: this model has positions for {longest} tokens")
     random = np.random.default_rng(0)
     feed = {
@@ -191,12 +199,15 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.int64]]:
         "attention_mask": np.ones(shape, np.int64),
         "token_type_ids": np.zeros(shape, np.int64),
     }
-    return {spec.name: feed[spec.name] for spec in model.session.get_inputs()}
+    fitted = model.interface.fit(feed, model.tokenizer.pad_token_id)
+    if fitted["input_ids"].shape != shape:
+        raise InputError(f"{_name(shape)} is not the shape that this graph takes, {_name(fitted['input_ids'].shape)}")
+    return fitted
 
 
-def _times(model: Model, feed: dict[str, NDArray[np.int64]], repeats: int | None, seconds: float) -> list[float]:
+def _times(model: Model, feed: dict[str, NDArray[np.integer[Any]]], repeats: int | None, seconds: float) -> list[float]:
     """Milliseconds of each run after a few that warm up."""
-    names = [spec.name for spec in model.task.outputs]
+    names = list(model.interface.outputs)
     times: list[float] = []
     try:
         for _ in range(_WARM_UP):

@@ -3,38 +3,49 @@
 from pathlib import Path
 from typing import Any
 
-from convbert_onnx.bundle import Bundle
-from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.cpu import describe_int8
-from convbert_onnx.runtime.external_data import total_bytes
+from convbert_onnx.runtime.external_data import ExternalData
 from convbert_onnx.runtime.kernels import describe_kernels
 from convbert_onnx.runtime.model import find_file
-from convbert_onnx.runtime.session import open_session
+from convbert_onnx.runtime.onnx_file import OnnxFile
+from convbert_onnx.runtime.session import load
+from convbert_onnx.runtime.verification import what_differs
 
 __all__ = ["inspect"]
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
+def inspect(path: str | Path, *, verify: bool = False) -> dict[str, Any]:
     """File, interface, kernels, and what the bundle records, as JSON could hold it; no record in files not of ours.
+
+    Args:
+        path: the file, or a directory with one.
+        verify: also compare the file with the hashes in its record: ``differs`` then names the parts that are not as
+            they were written. Otherwise it is None.
 
     Raises:
         FileMissingError: there is no such file.
-        BundleError: it cannot be loaded.
+        BundleError: it cannot be loaded, or has no hashes to compare with.
     """
-    file = find_file(Path(path))
-    session, kernels = open_session(file)
-    try:
-        bundle = Bundle.from_metadata(session.get_modelmeta().custom_metadata_map)
-    except BundleError as error:
-        raise BundleError(f"{file}: {error}") from error
+    file = find_file(path)
+    size = 0
+    differs: list[str] | None = None
+
+    def look(opened: OnnxFile, external: ExternalData) -> None:
+        nonlocal size, differs
+        size = opened.stamp.size + external.size
+        differs = what_differs(opened, external) if verify else None
+
+    opened = load(file, check=look)
+    session, bundle = opened.session, opened.bundle
     return {
         "file": str(file),
-        "bytes": total_bytes(file),
+        "bytes": size,
         "inputs": {spec.name: spec.shape for spec in session.get_inputs()},
         "outputs": {spec.name: spec.shape for spec in session.get_outputs()},
-        "kernels": describe_kernels(kernels, bundle.record if bundle else None),
-        "int8": describe_int8(bundle.record, kernels) if bundle else None,
+        "kernels": describe_kernels(opened.kernels, bundle.record if bundle else None),
+        "int8": describe_int8(bundle.record, opened.kernels) if bundle else None,
         "record": bundle.record.to_dict() if bundle else None,
         "config": bundle.config.to_dict() if bundle else None,
         "tokenizer": dict(bundle.tokenizer_config) if bundle else None,
+        "differs": differs,
     }

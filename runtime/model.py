@@ -1,7 +1,8 @@
 """An exported model opened for use: session, tokenizer and config, from one file or from a directory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import BundleError, FileMissingError, RunError
+from convbert_onnx.errors import BundleError, FileMissingError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
-from convbert_onnx.runtime.cpu import needs_exact_option
 from convbert_onnx.runtime.encoding import Encoding, IntArray
+from convbert_onnx.runtime.interface import Interface, find_interface, sizes_of
 from convbert_onnx.runtime.kernels import KernelUse, Native
 from convbert_onnx.runtime.providers import ProviderSpec
-from convbert_onnx.runtime.session import open_session
+from convbert_onnx.runtime.session import Mmap, load
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizers_loading import load_tokenizer, tokenizer_from_json
+from convbert_onnx.runtime.verification import require_intact
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Model", "Outputs", "find_file", "open_model"]
@@ -42,6 +44,7 @@ class Model:
         tokenizer: turns text into the session's inputs.
         bundle: what the file says of itself, or None where it is from somewhere else.
         kernels: how the session computes our operators.
+        interface: what the graph takes and gives.
     """
 
     path: Path
@@ -51,12 +54,13 @@ class Model:
     tokenizer: TokenizerBase
     bundle: Bundle | None
     kernels: KernelUse
+    interface: Interface
 
     @property
     def max_length(self) -> int:
-        """The longest row in tokens that both tokenizer and position embeddings allow."""
+        """The longest row in tokens that tokenizer, position embeddings and graph allow."""
         positions = self.config.max_position_embeddings
-        return min(self.tokenizer.model_max_length or positions, positions)
+        return min(self.tokenizer.model_max_length or positions, positions, self.interface.sequence or positions)
 
     @property
     def padding_changes_results(self) -> bool:
@@ -73,8 +77,7 @@ class Model:
         if self._has_choices:
             # The score of a choice does not depend on the others, so each row can be a question of its own.
             inputs = {name: array[:, None] for name, array in inputs.items()}
-        wanted = {spec.name for spec in self.session.get_inputs()}
-        return {name: array for name, array in inputs.items() if name in wanted}
+        return self.interface.fit(inputs, self.tokenizer.pad_token_id)
 
     def run(self, rows: Sequence[Encoding], max_rows: int | None = None) -> list[Outputs]:
         """The outputs of each row without padding, in the rows' order.
@@ -102,8 +105,11 @@ class Model:
         the outputs of the whole batch in memory.
         """
         budget = min(TOKEN_BUDGET, _MAX_OUTPUT_BYTES // self._bytes_per_token)
-        equal = self.padding_changes_results
-        for batch in batches(rows, max_rows=max_rows, equal_lengths=equal, token_budget=budget):
+        # Where the graph fixes the length, all rows are padded to it anyway.
+        equal = self.padding_changes_results and self.interface.sequence is None
+        fixed = self.interface.batch
+        most = max_rows if fixed is None else min(max_rows or fixed, fixed)
+        for batch in batches(rows, max_rows=most, equal_lengths=equal, token_budget=budget):
             try:
                 arrays = self._run_batch([rows[number] for number in batch])
             except RunError as error:
@@ -121,16 +127,19 @@ class Model:
     def _run_batch(self, rows: Sequence[Encoding]) -> list[NDArray[np.float32]]:
         feed = self.feed(rows)
         try:
-            arrays: list[NDArray[np.float32]] = self.session.run([spec.name for spec in self.task.outputs], feed)
+            arrays = self.interface.run(self.session, feed)
         except Exception as error:  # onnxruntime's exceptions have no common base below Exception
             shape = feed["input_ids"].shape
             raise RunError(f"onnxruntime failed on {self.path} with a batch of {shape} tokens: {error}") from error
+        self._check_shapes(feed["input_ids"].shape, arrays)
         return arrays
 
     def _outputs(self, row: Encoding, arrays: Sequence[NDArray[np.float32]]) -> Outputs | RunError:
         outputs = {}
         for spec, array in zip(self.task.outputs, arrays, strict=True):
-            padded = array[: max(len(row), row.padded_length)] if "sequence" in spec.axes else array
+            # Of choices only the first is the row's: a graph of a fixed number was given it several times.
+            sizes = {"sequence": max(len(row), row.padded_length), "choices": 1}
+            padded = array[: sizes.get(spec.axes[1])]
             own = padded[: len(row)] if "sequence" in spec.axes else padded
             # min and max pass a NaN on, and need no memory of their own.
             if not (np.isfinite(own.min()) and np.isfinite(own.max())):
@@ -144,8 +153,18 @@ class Model:
     @property
     def _bytes_per_token(self) -> int:
         """Bytes of the outputs for one token."""
-        sizes = {"vocab": self.config.vocab_size, "labels": self.config.num_labels, "hidden": self.config.hidden_size}
+        sizes = sizes_of(self.config)
         return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task.outputs)
+
+    def _check_shapes(self, given: tuple[int, ...], arrays: Sequence[NDArray[np.float32]]) -> None:
+        """Make sure that outputs have the shapes that follow from the inputs' and the config."""
+        sizes = dict(zip(self.task.inputs[0].axes, given, strict=True)) | sizes_of(self.config)
+        for spec, array in zip(self.task.outputs, arrays, strict=True):
+            expected = tuple(sizes[axis] for axis in spec.axes)
+            if array.shape != expected:
+                raise RunError(
+                    f"{self.path} gave {spec.name} in the shape {array.shape}, not {expected}: export it again"
+                )
 
 
 def open_model(
@@ -158,72 +177,89 @@ def open_model(
     config: ConvBertConfig | None = None,
     session_options: Any = None,
     native: Native | None = None,
+    mmap: Mmap = "auto",
+    verify: bool = False,
 ) -> Model:
-    """Open an ONNX file, or a directory in optimum's layout.
+    """Open an ONNX file, or a directory in optimum's layout or as the hub has them.
 
-    What is passed wins over what the file carries, and that over what lies beside it.
+    What is passed wins over what the file carries, and that over what lies beside it, or above it where its folder is
+    called ``onnx``.
 
     Raises:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is no model that can be run here, or not one for the task.
+        BundleError: the file is no model that can be run here, or not one for the task, or with ``verify`` not as it
+            was written.
         InputError: there is no such task, or the tokenizer does not fit.
         ProviderError: a provider that was asked for is not active.
         KernelsError: the native kernels were demanded, and cannot be used.
     """
-    file = find_file(Path(path))
-    session, kernels = open_session(file, providers, threads, session_options, native)
-    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    try:
-        bundle = Bundle.from_metadata(metadata)
-    except BundleError as error:
-        raise BundleError(f"{file}: {error}") from error
-    if bundle is not None and needs_exact_option(bundle.record):
-        session, kernels = open_session(file, providers, threads, session_options, native, exact_int8=True)
+    file = find_file(path)
+    check = require_intact if verify else None
+    opened = load(file, providers, threads, session_options, native, mmap=mmap, check=check)
+    session, kernels, bundle = opened.session, opened.kernels, opened.bundle
     if config is None:
         config = bundle.config if bundle else _config_beside(file)
     found = _find_task(file, task, bundle, config)
-    _check_interface(file, session, found)
+    interface = find_interface(file, session, found, config)
     if not isinstance(tokenizer, TokenizerBase):
         if tokenizer is not None:
             tokenizer = load_tokenizer(tokenizer)
         elif bundle is not None:
             tokenizer = tokenizer_from_json(bundle.tokenizer_json, bundle.tokenizer_config)
         else:
-            tokenizer = load_tokenizer(file.parent)
+            tokenizer = load_tokenizer(_folder_of(file, "tokenizer.json", "vocab.txt"))
     tokenizer.check_fits(config)
-    return Model(file, session, found, config, tokenizer, bundle, kernels)
+    return Model(file, session, found, config, tokenizer, bundle, kernels, interface)
 
 
-def find_file(path: Path) -> Path:
-    """The ONNX file that a path means: itself, or the one in a directory.
+def find_file(path: str | Path) -> Path:
+    """The ONNX file that a path means: itself, or the one in a directory or its folder ``onnx``.
 
     Raises:
         FileMissingError: there is none.
-        BundleError: the directory has several and none is called model.onnx.
+        BundleError: the directory has several and none is called model.onnx, or it cannot be read.
+        InputTypeError: this is not a path.
     """
-    if path.is_file():
-        return path
-    if not path.exists():
-        raise FileMissingError(f"{path} does not exist: name an exported .onnx file or a directory with one")
-    files = sorted(path.glob("*.onnx"))
-    if path / "model.onnx" in files:
-        return path / "model.onnx"
-    if len(files) == 1:
-        return files[0]
+    if not isinstance(path, str | PathLike):
+        raise InputTypeError(f"a model is named by the path of a file or directory, not by {type(path).__name__}")
+    path = Path(path)
+    try:
+        if not path.is_dir():
+            if path.exists():
+                return path
+            raise FileMissingError(f"{path} does not exist: name an exported .onnx file or a directory with one")
+        files = [*sorted(path.glob("*.onnx")), *sorted(path.glob("onnx/*.onnx"))]
+    except FileMissingError:
+        raise
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error}): check its name and permissions") from error
+    named = [file for file in files if file.name == "model.onnx"]
+    if named or len(files) == 1:
+        return (named or files)[0]
     if files:
-        raise BundleError(f"{path} has several models ({', '.join(file.name for file in files)}): name one of them")
+        names = ", ".join(str(file.relative_to(path)) for file in files)
+        raise BundleError(f"{path} has several models ({names}): name one of them")
     raise FileMissingError(
         f"{path} has no .onnx file: write one with convbert-onnx export --layout directory -o {path}"
     )
 
 
+def _folder_of(file: Path, *names: str) -> Path:
+    """The folder with a file of one of these names: that of the model, or the one above its folder ``onnx``."""
+    folder = file.parent
+    real = folder.resolve()
+    above = [real.parent] if real.name.startswith("onnx") else []
+    return next((one for one in (folder, *above) if any((one / name).is_file() for name in names)), folder)
+
+
 def _config_beside(file: Path) -> ConvBertConfig:
-    if not (file.parent / "config.json").is_file():
+    folder = _folder_of(file, "config.json")
+    if not (folder / "config.json").is_file():
         raise FileMissingError(
             f"{file} carries no config and no config.json lies beside it: put the checkpoint's config.json there, or "
             "pass config="
         )
-    return ConvBertConfig.from_pretrained(file.parent)
+    return ConvBertConfig.from_pretrained(folder)
 
 
 def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: ConvBertConfig) -> Task:
@@ -237,18 +273,3 @@ def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: Con
     if found is None:
         raise BundleError(f"{file} does not say what task it is for: pass task=, for example task='qa'")
     return found
-
-
-def _check_interface(file: Path, session: Any, task: Task) -> None:
-    inputs = {spec.name: len(spec.shape) for spec in session.get_inputs()}
-    outputs = {spec.name for spec in session.get_outputs()}
-    expected = {spec.name: len(spec.axes) for spec in task.inputs}
-    needed = {spec.name for spec in task.outputs}
-    # Some exporters leave out token_type_ids where a model has no use for them.
-    fits = inputs.items() <= expected.items() and {"input_ids", "attention_mask"} <= inputs.keys() and needed <= outputs
-    if not fits:
-        raise BundleError(
-            f"{file} is no {task.name} model: it takes {', '.join(sorted(inputs))} and gives "
-            f"{', '.join(sorted(outputs))}, the task needs {', '.join(expected)} and {', '.join(sorted(needed))}; "
-            f"export one with --task {task.name}"
-        )

@@ -18,6 +18,7 @@ from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import CallParameters, whole_number
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.question_answering import QuestionAnswering
+from convbert_onnx.runtime.session import Mmap
 from convbert_onnx.runtime.task_pipeline import TaskPipeline
 from convbert_onnx.runtime.text_classification import TextClassification
 from convbert_onnx.runtime.token_classification import TokenClassification
@@ -75,6 +76,9 @@ class ConvBertOnnxPipeline:
         session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
         native: True demands the native kernels of our operators, False forbids them, "auto" takes them where they can
             be had. By default what the environment variable ``CONVBERT_ONNX_NATIVE`` says (1, 0, auto), else "auto".
+        mmap: False reads all weights into memory, so that whatever happens to the file later changes nothing; "auto"
+            leaves those in the file that can be mapped from it, which takes less memory and time.
+        verify: first compare the file with the hashes in its record.
         batch_size: most rows in a batch. By default a batch is limited by its tokens, and of an iterator's examples
             one is taken at a time.
         parameters: defaults for the parameters of calls.
@@ -89,7 +93,8 @@ class ConvBertOnnxPipeline:
 
     Raises:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is no model that can be run here, or not one for the task.
+        BundleError: the file is no model that can be run here, or not one for the task, or with ``verify`` not as it
+            was written.
         ProviderError: a provider that was asked for is not active.
         KernelsError: the native kernels were demanded, and cannot be used.
         InputError: a task or parameter that does not exist.
@@ -106,6 +111,8 @@ class ConvBertOnnxPipeline:
         config: ConvBertConfig | None = None,
         session_options: Any = None,
         native: Native | None = None,
+        mmap: Mmap = "auto",
+        verify: bool = False,
         batch_size: int | None = None,
         **parameters: Any,
     ) -> None:
@@ -118,6 +125,8 @@ class ConvBertOnnxPipeline:
             "config": config,
             "session_options": session_options,
             "native": native,
+            "mmap": mmap,
+            "verify": verify,
         }
         self._model = open_model(path, SECOND_USES.get(task, task) if task else None, **options)
         self.session = self._model.session

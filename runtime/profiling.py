@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from convbert_onnx.runtime.cpu import EXACT_OPTION
 from convbert_onnx.runtime.providers import ProviderSpec
 from convbert_onnx.runtime.session import default_options, open_session
 
@@ -43,6 +44,7 @@ def profile(
     threads: int | None = None,
     *,
     native: bool,
+    exact_int8: bool = False,
 ) -> tuple[OperatorTime, ...]:
     """The operators of a file by the time they take on these inputs, slowest first.
 
@@ -51,6 +53,8 @@ def profile(
     with TemporaryDirectory() as folder:
         options = default_options(threads)
         options.enable_profiling = True
+        if exact_int8:
+            options.add_session_config_entry(EXACT_OPTION, "1")
         options.profile_file_prefix = str(Path(folder, "profile"))
         session, _ = open_session(path, providers, session_options=options, native=native)
         for _ in range(_WARM_UP + _RUNS):

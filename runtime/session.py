@@ -1,22 +1,54 @@
-"""onnxruntime sessions: made with the settings of this project, their errors put into words that help."""
+"""Create onnxruntime sessions with the settings of this project, and translate their errors."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError, InputError, KernelsError
-from convbert_onnx.runtime.cpu import EXACT_OPTION
+from convbert_onnx.operators import OPERATORS
+from convbert_onnx.runtime.cpu import EXACT_OPTION, needs_exact_option
 from convbert_onnx.runtime.engine import load_onnxruntime
-from convbert_onnx.runtime.external_data import check_external_data
+from convbert_onnx.runtime.external_data import ExternalData
 from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
 from convbert_onnx.runtime.mapped_weights import FOLDER_OPTION, without_bytes
+from convbert_onnx.runtime.onnx_file import OnnxFile
 from convbert_onnx.runtime.providers import CPU, ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.threads import available_cores
 
-__all__ = ["default_options", "open_session"]
+__all__ = ["Check", "Mmap", "Opened", "default_options", "load", "open_session"]
+
+Mmap = bool | Literal["auto"]
+"""False reads all weights into memory; "auto" and True leave those in the file that can be mapped from it."""
+
+Check = Callable[[OnnxFile, ExternalData], None]
+"""Looks at an open file before the engine does, and raises where it must not be used."""
 
 _FATAL = 4
+_ATTEMPTS = 3
+
+_NOT_FLOAT32 = re.compile(
+    rf"Type 'tensor\((?:float16|bfloat16|double)\)' of .* of operator \((?:{'|'.join(one.name for one in OPERATORS)})\)"
+)
+"""The engine's words where a file has our operators in a type that the kernels do not have."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session, and what belongs to the file that it was made of.
+
+    Attributes:
+        session: the ``onnxruntime.InferenceSession``.
+        kernels: how it computes our operators.
+        bundle: what the file says of itself, or None where it is from somewhere else.
+    """
+
+    session: Any
+    kernels: KernelUse
+    bundle: Bundle | None
 
 
 def open_session(
@@ -25,9 +57,29 @@ def open_session(
     threads: int | None = None,
     session_options: Any = None,
     native: Native | None = None,
-    exact_int8: bool = False,
 ) -> tuple[Any, KernelUse]:
     """An ``onnxruntime.InferenceSession`` for the file, and how it computes our operators.
+
+    See :func:`load` for arguments and errors.
+    """
+    opened = load(path, providers, threads, session_options, native)
+    return opened.session, opened.kernels
+
+
+def load(
+    path: Path,
+    providers: str | Sequence[ProviderSpec] | None = None,
+    threads: int | None = None,
+    session_options: Any = None,
+    native: Native | None = None,
+    *,
+    mmap: Mmap = "auto",
+    check: Check | None = None,
+) -> Opened:
+    """Make a session of a file.
+
+    The session is always that of one file: where the path leads to another one before all of it was read, it is opened
+    again.
 
     Args:
         path: the ONNX file.
@@ -36,40 +88,124 @@ def open_session(
         session_options: an ``onnxruntime.SessionOptions`` that is taken as it is; ``threads`` is then left to it.
         native: True demands the native kernels, False forbids them, "auto" takes them where they can be had. By
             default what the environment variable ``CONVBERT_ONNX_NATIVE`` says (1, 0, auto), else "auto".
-        exact_int8: make onnxruntime's own int8 matmuls exact: see :func:`needs_exact_option`.
+        mmap: whether int8 weights, and weights beside the file, may stay where they are, mapped.
+        check: called with the open file before the engine reads it.
 
     Raises:
         ProviderError: a provider that was asked for is not active.
-        BundleError: onnxruntime cannot load the file, or it names weights outside its directory.
+        BundleError: onnxruntime cannot load the file, it is damaged or names weights outside its directory, or somebody
+            is writing into it.
         FileMissingError: weights that belong beside the file are not there.
         KernelsError: the native kernels were demanded, and cannot be used here or with this file.
-        InputError: ``native`` has no meaning, or ``session_options`` lack what ``exact_int8`` needs.
+        InputError: ``native`` or ``mmap`` has no meaning, or ``session_options`` lack what the file needs.
     """
-    onnxruntime = load_onnxruntime()
-    check_external_data(path)
+    if mmap not in (True, False, "auto"):
+        raise InputError(f"mmap must be True, False or 'auto', not {mmap!r}")
     asked = resolve_providers(providers)
-    own_options = session_options is None
-    options = default_options(threads) if own_options else session_options
-    if exact_int8:
-        _make_exact(options, own_options)
-    names = [name for name, _ in asked]
-    kernels = register_kernels(options, names, native=native, own_options=own_options)
+    path = Path(path)
+    for attempt in range(_ATTEMPTS):
+        with OnnxFile(path) as file, closing(ExternalData(file)) as external:
+            if check is not None:
+                check(file, external)
+            try:
+                bundle = Bundle.from_metadata(file.contents.metadata)
+            except BundleError as error:
+                raise BundleError(f"{path}: {error}") from error
+            whole = attempt == _ATTEMPTS - 1 and not external.tensors
+            exact = bundle is not None and needs_exact_option(bundle.record)
+            maker = _Maker(file, external, asked, threads, session_options, mmap=bool(mmap), whole=whole, exact=exact)
+            try:
+                session, kernels = maker.session(native)
+            except BundleError:
+                if file.unchanged() and external.unchanged():
+                    raise
+                continue
+            _check_names(path, session)
+            if whole or (file.unchanged() and external.unchanged()):
+                check_active(asked, session.get_providers())
+                return Opened(session, kernels, bundle)
+    raise BundleError(f"{path} was replaced or written to each time it was opened: wait until that is done")
+
+
+def _check_names(path: Path, session: Any) -> None:
+    """Refuse a graph whose inputs and outputs have names that cannot be read."""
     try:
-        session = _create_mapped(onnxruntime, path, options, asked) if own_options else None
-        session = session or _create(onnxruntime, str(path), path, options, asked)
-    except BundleError as error:
-        if kernels.isa is None or not own_options:
-            raise
-        # The kernels are for float32; the functions may run what they do not.
-        plain = default_options(threads)
-        if exact_int8:
-            _make_exact(plain, own_options)
-        session = _create(onnxruntime, str(path), path, plain, asked)
-        if native is True:
-            raise KernelsError(f"{error}, with the native kernels; without them, with --no-native, it runs") from error
-        kernels = KernelUse(None, "the native kernels cannot run this file")
-    check_active(asked, session.get_providers())
-    return session, kernels
+        for spec in (*session.get_inputs(), *session.get_outputs()):
+            _ = spec.name, spec.shape, spec.type
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{path} has inputs or outputs with names that are not UTF-8: export it again") from error
+
+
+@dataclass
+class _Maker:
+    """Makes sessions of an open file.
+
+    Attributes:
+        whole: read the file here rather than let the engine open it by its name once more.
+        exact: make onnxruntime's own int8 matmuls exact: see :func:`needs_exact_option`.
+    """
+
+    file: OnnxFile
+    external: ExternalData
+    providers: Sequence[tuple[str, dict[str, Any]]]
+    threads: int | None
+    session_options: Any
+    mmap: bool
+    whole: bool
+    exact: bool
+
+    def session(self, native: Native | None) -> tuple[Any, KernelUse]:
+        """A session with the kernels if they are wanted and can be had."""
+        own_options = self.session_options is None
+        options = default_options(self.threads) if own_options else self.session_options
+        names = [name for name, _ in self.providers]
+        kernels = register_kernels(options, names, native=native, own_options=own_options)
+        try:
+            return self._create(options), kernels
+        except BundleError as error:
+            if kernels.isa is None or not own_options or not _NOT_FLOAT32.search(str(error)):
+                raise
+            # The kernels are for float32; the functions may run what they do not.
+            session = self._create(default_options(self.threads))
+            if native is True:
+                raise KernelsError(
+                    f"{error}, with the native kernels; without them, with --no-native, it runs"
+                ) from error
+            return session, KernelUse(None, "the native kernels cannot run this file")
+
+    def _create(self, options: Any) -> Any:
+        onnxruntime = load_onnxruntime()
+        name = str(self.file.path if self.external.tensors else self.file.real)
+        model: str | bytes = name
+        arrays: Mapping[str, Any] = {}
+        if self.exact:
+            _make_exact(options, self.session_options is None)
+        if self.external.tensors:
+            if not self.mmap:
+                arrays = self._read_external(options)
+        elif self.whole or not _is_unicode(name):
+            model = self.file.read()
+        elif self.mmap and self.session_options is None and [name for name, _ in self.providers] == [CPU]:
+            model = without_bytes(self.file) or model
+            options.add_session_config_entry(FOLDER_OPTION, str(self.file.real.parent))
+        try:
+            # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
+            return onnxruntime.InferenceSession(
+                model, sess_options=options, providers=self.providers, enable_fallback=False
+            )
+        except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+            raise BundleError(_explain(self.file.path, str(error), onnxruntime.__version__)) from error
+        finally:
+            del arrays  # until now the options refer to them
+
+    def _read_external(self, options: Any) -> Mapping[str, Any]:
+        """Hand the weights beside the file to the engine, instead of letting it map them."""
+        if self.session_options is not None:
+            raise InputError("mmap=False sets session options, and session_options were passed: leave one of them out")
+        value = load_onnxruntime().OrtValue.ortvalue_from_numpy
+        arrays = {name: value(array) for name, array in self.external.arrays().items()}
+        options.add_external_initializers(list(arrays), list(arrays.values()))
+        return arrays
 
 
 def _make_exact(options: Any, own_options: bool) -> None:
@@ -87,31 +223,9 @@ def _make_exact(options: Any, own_options: bool) -> None:
         )
 
 
-def _create_mapped(
-    onnxruntime: Any, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]
-) -> Any | None:
-    """A session on the CPU whose weights of bytes stay in the file; None where there are none, or that cannot be."""
-    if [name for name, _ in providers] != [CPU]:
-        return None
-    real = path.resolve()
-    try:
-        model = without_bytes(real)
-        if model is None:
-            return None
-        options.add_session_config_entry(FOLDER_OPTION, str(real.parent))
-        return _create(onnxruntime, model, path, options, providers)
-    except (BundleError, ValueError, IndexError):
-        return None  # read as a whole, the file runs, or the error is said better
-
-
-def _create(
-    onnxruntime: Any, model: str | bytes, path: Path, options: Any, providers: Sequence[tuple[str, dict[str, Any]]]
-) -> Any:
-    try:
-        # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
-        return onnxruntime.InferenceSession(model, sess_options=options, providers=providers, enable_fallback=False)
-    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-        raise BundleError(_explain(path, str(error), onnxruntime.__version__)) from error
+def _is_unicode(path: str) -> bool:
+    """Whether the engine can be told this path, which Python may have of bytes that are not UTF-8."""
+    return path == path.encode(errors="replace").decode()
 
 
 def default_options(threads: int | None = None) -> Any:

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
 from convbert_onnx.bundle import FORMAT_VERSION, Bundle, ExportRecord, ValidatedShape
@@ -47,3 +50,40 @@ def test_damaged_metadata_says_to_export_again(lost: str) -> None:
     del metadata[f"convbert_onnx.{lost}"]
     with pytest.raises(BundleError, match="export the model again"):
         Bundle.from_metadata(metadata)
+
+
+def changed(**fields: object) -> dict[str, str]:
+    """Metadata with other fields in the record; None takes one out."""
+    metadata = BUNDLE.to_metadata()
+    record = json.loads(metadata["convbert_onnx.export"]) | fields
+    record = {name: value for name, value in record.items() if value is not None}
+    return metadata | {"convbert_onnx.export": json.dumps(record)}
+
+
+def test_fields_of_later_versions_are_ignored() -> None:
+    shape = {**asdict(RECORD.validated[0]), "seconds": 1.5}
+    assert Bundle.from_metadata(changed(signature="x", validated=[shape])) == BUNDLE
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("task", None),
+        ("task", 5),
+        ("opset", "18"),
+        ("opset", True),
+        ("parameters", 1.5),
+        ("operators", ["x"]),
+        ("operators", {"x": "y"}),
+        ("tools", {"torch": 2}),
+        ("validated", "x"),
+        ("validated", [5]),
+        ("validated", [{"batch": 1}]),
+        ("comparison", []),
+        ("layers_in_float", ["0"]),
+        ("sha256", {"weights": 0}),
+    ],
+)
+def test_fields_of_wrong_types_are_named(field: str, value: object) -> None:
+    with pytest.raises(BundleError, match=rf"metadata is damaged \(.*{field}.*export the model again"):
+        Bundle.from_metadata(changed(**{field: value}))

@@ -71,3 +71,50 @@ def test_something_else_than_a_convbert_config_is_refused(tmp_path: Path, text: 
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ConfigError):
         ConvBertConfig.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("num_labels", 10**9),
+        ("num_hidden_layers", 10**9),
+        ("num_hidden_layers", 1e9),
+        ("num_hidden_layers", True),
+        ("num_hidden_layers", "3"),
+        ("vocab_size", 2**63),
+        ("hidden_size", 2**40),
+        ("max_position_embeddings", 10**12),
+        ("conv_kernel_size", 10**9 + 1),
+        ("pad_token_id", "1"),
+        ("layer_norm_eps", float("inf")),
+        ("layer_norm_eps", "1e-12"),
+        ("hidden_act", ["gelu"]),
+        ("architectures", 5),
+        ("architectures", [5]),
+        ("id2label", {"0": "a", "x": "b"}),
+        ("id2label", {"2": "a"}),
+        ("id2label", ["a"]),
+        ("id2label", {str(number): "x" for number in range(2**17 + 1)}),
+    ],
+)
+def test_absurd_values_are_refused_with_a_short_message(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=field) as caught:
+        ConvBertConfig.from_dict({field: value})
+    assert len(str(caught.value)) < 500
+
+
+def test_sizes_that_together_are_absurd_are_refused() -> None:
+    with pytest.raises(ConfigError, match="more weights than any ConvBERT"):
+        ConvBertConfig(hidden_size=2**16, intermediate_size=2**18, num_hidden_layers=2**10, num_attention_heads=16)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[]", "", "5", '{"x": "' + "x" * 2**23 + '"}'])
+def test_other_texts_are_no_config(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"the config (is|has)"):
+        ConvBertConfig.from_json(text)
+
+
+def test_a_config_that_is_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b'{"x": "\xff"}')
+    with pytest.raises(ConfigError, match="cannot be read"):
+        ConvBertConfig.from_pretrained(tmp_path)
