@@ -32,6 +32,9 @@ MAX_METADATA = 2**26
 
 _GRAPH, _METADATA, _INITIALIZER = 7, 14, 5
 _INPUT, _OUTPUT, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 2, 4, 5, 7
+_VARIADIC = [
+    (_OPERATOR, name) for name in (b"Concat", b"Einsum", b"Max", b"Mean", b"Min", b"SequenceConstruct", b"Sum")
+]
 _KEY, _VALUE = 1, 2
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 1, 2, 8, 9, 13, 14
 
@@ -269,12 +272,12 @@ class _Walk:
     def check_node(self, parts: list[Field]) -> None:
         """Refuse nodes that engines crash on.
 
-        Engines before 1.24 do on an input of ours that is left out by its name, all do on a Split whose number of
-        outputs is not that of its attribute.
+        Engines before 1.24 do on an input of ours that is left out by its name; all do on one of an operator that takes
+        any number of inputs, and on a Split whose number of outputs is not that of its attribute.
         """
         texts = [(part.number, self.data[part.first : part.end]) for part in parts if part.kind == BYTES]
-        if (_DOMAIN, DOMAIN.encode()) in texts and (_INPUT, b"") in texts:
-            raise ValueError("an operator of ours has an input without a name")
+        if (_INPUT, b"") in texts and not {(_DOMAIN, DOMAIN.encode()), *_VARIADIC}.isdisjoint(texts):
+            raise ValueError("an operator that needs all of its inputs has one without a name")
         if (_OPERATOR, b"Split") in texts:
             outputs = sum(number == _OUTPUT for number, _ in texts)
             for part in parts:

@@ -87,6 +87,7 @@ DAMAGED: dict[str, bytes] = {
     "a negative axis": weight(2**64 - 1, raw=b"1234"),
     "sparse weights": model(write_field(15, write_field(1, tensor(1, raw=b"1234")))),
     "an input without a name": model(write_field(1, write_field(1, b"") + write_field(7, DOMAIN.encode()))),
+    "a term without a name": model(write_field(1, write_field(1, b"") + write_field(4, b"Sum"))),
     "a Split with fewer outputs": model(
         write_field(
             1,

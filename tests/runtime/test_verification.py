@@ -54,7 +54,7 @@ def test_a_changed_weight_is_found(copy: Path) -> None:
         (b'"num_hidden_layers": ', "config.json"),
         (b'"truncation": ', "tokenizer.json"),
         (b'"source_sha256": "', "export"),
-        (b"input_ids", "graph"),
+        (b"input_id", "graph"),
     ],
 )
 def test_other_changes_are_found(copy: Path, place: bytes, part: str) -> None:
