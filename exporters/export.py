@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from torch import nn
 
@@ -22,10 +22,11 @@ from convbert_onnx.bundle import (
     Target,
 )
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import ExportError, FileMissingError, InputError
+from convbert_onnx.errors import ExportError, FileMissingError, InputError, InputTypeError
 from convbert_onnx.exporters.calibrate import Ranges
 from convbert_onnx.exporters.edits import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
+from convbert_onnx.exporters.live import config_of, find_model, read_model, task_of_model
 from convbert_onnx.exporters.quantize import QUANTIZE_STEPS, quantize
 from convbert_onnx.exporters.save import append_bundle, saving
 from convbert_onnx.exporters.trace import trace
@@ -78,7 +79,8 @@ def export(
 
     Args:
         model: a checkpoint directory, the id of a repository of the Hugging Face hub, or a model: of
-            :mod:`convbert_onnx.models`, or of the reference's class.
+            :mod:`convbert_onnx.models` or of the reference's class, of a class that derives from one of these, or one
+            of them inside DataParallel, a compiled module or the like. It stays as it is.
         output: the file to write, or with ``layout="directory"`` the directory.
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
@@ -113,7 +115,7 @@ def export(
         ExportError: the combination of options is not possible.
         ParityError: the file would compute something else than the model. Nothing is written.
         QualityError: int8 would lose more than ``max_drop``. Nothing is written.
-        InputError: there is no such task.
+        InputError: there is no such task, or ``model`` is none of these (InputTypeError).
     """
     _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
     output = Path(output)
@@ -124,10 +126,16 @@ def export(
         raise ExportError(f"{precision} is for --target cpu")
     if (precision == "int8-static") != (calibration is not None):
         raise InputError("int8-static needs --calibration with text that the model reads, and nothing else takes it")
-    name = type(model).__name__
-    if not isinstance(model, nn.Module):
+    if isinstance(model, nn.Module):
+        model = find_model(model)
+        name = type(model).__name__
+    elif isinstance(model, str | Path):
         source = locate(model, revision, offline)
         model, name = source.directory, source.name
+    else:
+        raise InputTypeError(
+            f"model must be a directory, the id of a repository, or a model of PyTorch, not {type(model).__name__}"
+        )
     steps = ["reading the checkpoint", "tracing", "writing the graph"]
     total = len(steps) + len(shapes_to_validate(_config(model))) + (QUANTIZE_STEPS if precision != "fp32" else 0)
 
@@ -202,28 +210,23 @@ def _check_options(*, opset: int, **options: str) -> None:
 
 
 def _config(model: nn.Module | Path) -> ConvBertConfig:
-    if not isinstance(model, nn.Module):
-        return ConvBertConfig.from_pretrained(model)
-    config: Any = model.config
-    return config if isinstance(config, ConvBertConfig) else ConvBertConfig.from_dict(config.to_dict())
+    return config_of(model) if isinstance(model, nn.Module) else ConvBertConfig.from_pretrained(model)
 
 
 def _load(
     model: nn.Module | Path, task: str | None, padding: Padding, allow_random_head: bool
 ) -> tuple[PreTrainedModel, Task]:
     """The model in evaluation mode and with the padding that was asked for, and its task."""
-    live = isinstance(model, nn.Module)
-    own = task_of_architectures([type(model).__name__] if live else _config(model).architectures)
+    own = task_of_model(model) if isinstance(model, nn.Module) else task_of_architectures(_config(model).architectures)
     found = task_by_name(task) if task is not None else own
     if found is None:
         raise InputError(f"{model} does not say what task it is for: pass --task, for example --task qa")
-    head = HEADS[found.head]
     if not isinstance(model, nn.Module):
+        head = HEADS[found.head]
         return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
     if found != own:
         raise ExportError(f"a {type(model).__name__} cannot do {found.name}: pass a {found.head}")
-    tensors = model.reference_state_dict() if isinstance(model, PreTrainedModel) else model.state_dict()
-    return head.from_state_dict(_config(model), tensors, padding=padding), found
+    return read_model(model, found, padding), found
 
 
 def _tokenizer(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
+from convbert_onnx.models.fit import check_fit, in_single_precision
 from convbert_onnx.models.formats import FORMATS, SAFETENSORS, Format, find_format
-from convbert_onnx.models.weights import BACKBONE, Weight, known_elsewhere, weights_of
+from convbert_onnx.models.weights import BACKBONE, Weight, weights_of
 
 __all__ = ["from_reference", "hash_weights", "read", "to_reference", "write"]
 
@@ -80,24 +81,26 @@ def from_reference(
     head: str,
     config: ConvBertConfig,
     shapes: Mapping[str, torch.Size],
-    allow_random_head: bool,
-    source: str,
+    *,
+    outside: Collection[str] = (),
+    allow_random_head: bool = False,
+    source: str = "the state dict",
 ) -> dict[str, Tensor]:
     """The state dict of our class with the name ``head``, in fp32.
 
     Args:
-        stored: tensors under the reference's names, with or without the backbone's prefix.
+        stored: tensors under the reference's names, without the backbone's prefix.
         head: name of the class.
         config: the model's config.
         shapes: the shape of each tensor of our state dict.
+        outside: names of weights that do not belong to the model, and may be there.
         allow_random_head: draw the head's weights where none of them is stored.
         source: where the tensors come from, for messages.
 
     Raises:
         MissingHeadError: the head's weights are missing and must not be drawn.
-        CheckpointError: weights are missing, unexpected or of the wrong shape.
+        CheckpointError: weights are missing, unexpected, of the wrong shape, or not finite.
     """
-    stored = {name.removeprefix(BACKBONE): tensor for name, tensor in stored.items()}
     backbone, top = weights_of(head, config)
     drawn: dict[str, Tensor] = {}
     if top and not any(weight.reference in stored for weight in top):
@@ -108,9 +111,8 @@ def from_reference(
             )
         drawn, top = _draw(top, shapes, config.initializer_range), []
     wanted = backbone + top
-    tensors = {weight.ours: weight.read(stored[weight.reference]) for weight in wanted if weight.reference in stored}
-    _check(source, stored, tensors, wanted, shapes)
-    return drawn | {name: tensor.float().contiguous() for name, tensor in tensors.items()}
+    check_fit(stored, wanted, shapes, outside, source)
+    return drawn | {weight.ours: in_single_precision(weight, stored[weight.reference], source) for weight in wanted}
 
 
 def to_reference(tensors: Mapping[str, Tensor], head: str, config: ConvBertConfig) -> dict[str, Tensor]:
@@ -124,31 +126,3 @@ def to_reference(tensors: Mapping[str, Tensor], head: str, config: ConvBertConfi
 def _draw(weights: Iterable[Weight], shapes: Mapping[str, torch.Size], spread: float) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return {weight.ours: torch.randn(shapes[weight.ours], generator=generator) * spread for weight in weights}
-
-
-def _check(
-    source: str,
-    stored: Mapping[str, Tensor],
-    tensors: Mapping[str, Tensor],
-    wanted: list[Weight],
-    shapes: Mapping[str, torch.Size],
-) -> None:
-    names = {weight.reference for weight in wanted}
-    missing = [weight.reference for weight in wanted if weight.ours not in tensors]
-    unexpected = [name for name in stored if name not in names and not known_elsewhere(name)]
-    misshapen = [
-        f"{weight.reference} {tuple(stored[weight.reference].shape)} instead of {_reference_shape(weight, shapes)}"
-        for weight in wanted
-        if weight.ours in tensors and tensors[weight.ours].shape != shapes[weight.ours]
-    ]
-    if missing or unexpected or misshapen:
-        problems = [
-            f"{kind}: {', '.join(found)}"
-            for kind, found in (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
-            if found
-        ]
-        raise CheckpointError(f"{source} does not fit its config. {'; '.join(problems)}")
-
-
-def _reference_shape(weight: Weight, shapes: Mapping[str, torch.Size]) -> tuple[int, ...]:
-    return tuple(weight.write(torch.empty(shapes[weight.ours], device="meta")).shape)

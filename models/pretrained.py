@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.models import checkpoint
+from convbert_onnx.models.fit import check_sizes
+from convbert_onnx.models.names import find_names, unwrapped
 from convbert_onnx.models.sources import locate
 
 __all__ = ["PreTrainedModel"]
+
+_HERE = "convbert_onnx.models."
 
 
 class PreTrainedModel(nn.Module):
@@ -89,18 +93,37 @@ class PreTrainedModel(nn.Module):
         allow_random_head: bool = False,
         source: str = "the state dict",
     ) -> Self:
-        """The model with these weights, named as in the reference's state dict. Memory is shared where types allow.
+        """The model with these weights, named as in the reference's state dict; all names may have one more prefix.
+
+        Memory is shared where types allow.
 
         Raises:
             MissingHeadError: the head's weights are missing.
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
         """
-        with torch.device("meta"):
-            model = cls(config, padding)
-        shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-        own = checkpoint.from_reference(tensors, cls.__name__, config, shapes, allow_random_head, source)
-        model.load_state_dict(own, assign=True)
+        names = find_names(tensors, source)
+        stored = {reference: tensors[name] for reference, name in names.reference.items()}
+        check_sizes(stored, config, source)
+        # A class that derives from one of ours may have tensors of its own, which nothing here would fill.
+        derived = not cls.__module__.startswith(_HERE)
+        with torch.device("cpu" if derived else "meta"):
+            model = cls(config, padding) if padding != "as-trained" else cls(config)
+        own = checkpoint.from_reference(
+            stored,
+            cls.head(),
+            config,
+            {unwrapped(name): tensor.shape for name, tensor in model.state_dict().items()},
+            outside=names.outside,
+            allow_random_head=allow_random_head,
+            source=source,
+        )
+        model.load_state_dict(own, assign=True, strict=not derived)
         return model.requires_grad_().eval()
+
+    @classmethod
+    def head(cls) -> str:
+        """The name of the class, or of the class of ours that it derives from."""
+        return next(base.__name__ for base in cls.__mro__ if base.__module__.startswith(_HERE))
 
     def narrows(self, *, output_hidden_states: bool, output_attentions: bool) -> bool:
         """Whether the last layer is computed only for the position that a head needs: the same numbers for less work.
@@ -111,8 +134,13 @@ class PreTrainedModel(nn.Module):
 
     def reference_state_dict(self) -> dict[str, Tensor]:
         """The weights named as in the reference's state dict."""
-        return checkpoint.to_reference(self.state_dict(), type(self).__name__, self.config)
+        return checkpoint.to_reference(_own_state(self), self.head(), self.config)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json and model.safetensors with the reference's names; the directory is made if needed."""
-        checkpoint.write(Path(directory), type(self).__name__, self.config, self.state_dict())
+        checkpoint.write(Path(directory), self.head(), self.config, _own_state(self))
+
+
+def _own_state(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict, without the names of wrappers around parts of the model (torch.compile, DataParallel)."""
+    return {unwrapped(name): tensor for name, tensor in model.state_dict().items()}

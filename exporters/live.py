@@ -1,0 +1,157 @@
+"""Models in memory: the ConvBERT inside a wrapper, read as the class of ours that it is or derives from."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convbert_onnx.bundle import Padding
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ExportError
+from convbert_onnx.models.heads import HEADS
+from convbert_onnx.models.names import unwrapped
+from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.tasks import Task, task_of_architectures
+
+__all__ = ["config_of", "find_model", "read_model", "task_of_model"]
+
+_CLOSE = {torch.float16: 5e-2, torch.bfloat16: 5e-2}
+"""How far the outputs of a model may be from those of its class in fp32, relative to the largest; else 1e-3."""
+
+_LENGTH = 8
+
+
+def find_model(model: nn.Module) -> nn.Module:
+    """The model itself, or the one inside DataParallel, a compiled module, a trainer's module and the like.
+
+    Raises:
+        ExportError: there is none inside, there are several, or the wrapper computes something after it.
+    """
+    found = list(_outermost(model))
+    kind = type(model).__name__
+    if not found:
+        raise ExportError(f"a {kind} is not a ConvBERT and has none inside: pass a model of {', '.join(HEADS)}")
+    if len(found) > 1:
+        kinds = ", ".join(type(inner).__name__ for inner in found)
+        raise ExportError(f"a {kind} has several models inside ({kinds}): pass one of them")
+    (inner,) = found
+    own = {id(parameter) for parameter in inner.parameters()}
+    others = [name for name, parameter in model.named_parameters() if id(parameter) not in own]
+    if others or (isinstance(model, nn.Sequential) and len(model) > 1):
+        what = f"weights of its own ({', '.join(others[:5])})" if others else "other modules"
+        raise ExportError(
+            f"a {kind} has {what} beside the {type(inner).__name__} inside, which an export would lose: pass a model "
+            f"of {', '.join(HEADS)}"
+        )
+    return inner
+
+
+def task_of_model(model: nn.Module) -> Task | None:
+    """The task of the nearest class among a model's bases that has one."""
+    return next(filter(None, (task_of_architectures([base.__name__]) for base in type(model).__mro__)), None)
+
+
+def config_of(model: nn.Module) -> ConvBertConfig:
+    """The config of a model, ours or the reference's.
+
+    Raises:
+        ExportError: it has none.
+        ConfigError: it describes something else.
+    """
+    config: Any = getattr(model, "config", None)
+    if isinstance(config, ConvBertConfig):
+        return config
+    if not hasattr(config, "to_dict"):
+        raise ExportError(f"this {type(model).__name__} has no config that describes it: set its `config`")
+    return ConvBertConfig.from_dict(config.to_dict())
+
+
+def read_model(model: nn.Module, task: Task, padding: Padding) -> PreTrainedModel:
+    """A model of ours in evaluation mode and fp32 with the same weights; the given one stays as it is.
+
+    Raises:
+        ConfigError: the model's config is not a ConvBERT's.
+        CheckpointError: its weights do not fit, or cannot be read.
+        ExportError: it has weights or computes something that its class does not.
+    """
+    config, tensors = config_of(model), _weights(model, task)
+    read = HEADS[task.head].from_state_dict(config, tensors, padding=padding, source=f"this {type(model).__name__}")
+    _check_forward(model, read, task)
+    return read
+
+
+def _outermost(model: nn.Module) -> Iterator[nn.Module]:
+    if task_of_model(model) is not None:
+        yield model
+        return
+    seen: set[int] = set()
+    for child in model.children():
+        for inner in _outermost(child):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                yield inner
+
+
+def _weights(model: nn.Module, task: Task) -> Mapping[str, Tensor]:
+    """The weights under the reference's names. Buffers are left out: no ConvBERT has any that it computes with."""
+    buffers = {unwrapped(name) for name, _ in model.named_buffers()}
+    if not isinstance(model, PreTrainedModel):
+        return {name: tensor for name, tensor in model.state_dict().items() if unwrapped(name) not in buffers}
+    tensors = model.reference_state_dict()
+    with torch.device("meta"):
+        known = HEADS[task.head](model.config).state_dict().keys()
+    if others := {unwrapped(name) for name, _ in model.named_parameters()} - known:
+        raise ExportError(
+            f"a {type(model).__name__} has weights that a {task.head} lacks ({', '.join(sorted(others)[:5])}), which "
+            "an export would lose: pass a model without them"
+        )
+    return tensors
+
+
+def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
+    """Where a model has a forward of its own, make sure that its outputs are those of the class it derives from."""
+    base = next(base for base in type(model).__mro__ if base.__name__ == task.head)
+    if type(model).forward is base.forward and "forward" not in vars(model):
+        return
+    random = torch.Generator().manual_seed(0)
+    length = min(_LENGTH, read.config.max_position_embeddings)
+    shape = [1, 2, length] if "choices" in task.inputs[0].axes else [1, length]
+    ids = torch.randint(0, read.config.vocab_size, shape, generator=random)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+    parameter = next(model.parameters())
+    with torch.inference_mode():
+        try:
+            with _evaluating(model):
+                own = model(**{name: tensor.to(parameter.device) for name, tensor in inputs.items()})
+        except Exception:
+            return  # it wants other arguments, such as labels: what it would compute cannot be asked
+        expected = read(**inputs)
+    for spec in task.outputs:
+        actual = own.get(spec.name) if isinstance(own, Mapping) else getattr(own, spec.name, None)
+        reference: Tensor = getattr(expected, spec.name)
+        if not isinstance(actual, Tensor):
+            continue
+        same = actual.shape == reference.shape
+        scale = max(1.0, float(reference.abs().max()))
+        if not same or float((actual.to("cpu", torch.float32) - reference).abs().max()) > scale * _CLOSE.get(
+            parameter.dtype, 1e-3
+        ):
+            raise ExportError(
+                f"the forward of {type(model).__name__} gives other {spec.name} than that of {task.head}, which would "
+                f"be exported: pass a {task.head}, or make its forward give the same"
+            )
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and afterwards each module's own mode again."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
