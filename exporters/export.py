@@ -33,6 +33,7 @@ from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint import hash_weights
+from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
@@ -237,6 +238,8 @@ def _tokenizer(
             raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=, for example its directory")
         tokenizer = model
     if not isinstance(tokenizer, TokenizerBase):
+        if Path(tokenizer).is_dir():
+            refuse_links(Path(tokenizer))
         tokenizer = load_tokenizer(tokenizer)
     tokenizer.check_fits(config)
     return tokenizer

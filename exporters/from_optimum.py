@@ -11,6 +11,7 @@ from convbert_onnx.bundle import Bundle, ExportRecord
 from convbert_onnx.errors import BundleError
 from convbert_onnx.exporters.functions import count_special_operators
 from convbert_onnx.exporters.save import append_bundle, saving
+from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.model import open_model
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
@@ -43,8 +44,12 @@ def from_optimum(
     Raises:
         FileMissingError: there is no model, config or tokenizer.
         BundleError: the model is not one for the task, or is a file of ours already.
+        CheckpointError: a file of the directory is a link to somewhere else.
         InputError: the task is not known.
     """
+    for place in (directory, tokenizer):
+        if isinstance(place, str | Path) and Path(place).is_dir():
+            refuse_links(Path(place))
     model = open_model(directory, task, tokenizer=tokenizer)
     if model.bundle is not None:
         raise BundleError(f"{model.path} was exported by convbert-onnx and is one file already: use it as it is")

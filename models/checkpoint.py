@@ -11,8 +11,9 @@ from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
+from convbert_onnx.models.checkpoint_files import describe_missing_weights
 from convbert_onnx.models.fit import check_fit, in_single_precision
-from convbert_onnx.models.formats import FORMATS, SAFETENSORS, Format, find_format
+from convbert_onnx.models.formats import SAFETENSORS, Format, find_format
 from convbert_onnx.models.weights import BACKBONE, Weight, weights_of
 
 __all__ = ["from_reference", "hash_weights", "read", "to_reference", "write"]
@@ -22,18 +23,14 @@ _OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNor
 
 def _find_weights(directory: Path) -> tuple[Format, Path]:
     """The format of a checkpoint's weights, and the file that stands for it."""
-    names = [known.file for known in FORMATS if "*" not in known.file and not known.parts]
     if not directory.is_dir():
-        raise FileMissingError(f"{directory} is no directory: name one with config.json and {' or '.join(names)}")
+        raise FileMissingError(f"{directory} is not a directory: name one with config.json and weights")
     try:
         found = find_format(path.name for path in directory.iterdir() if path.is_file())
     except CheckpointError as error:
         raise CheckpointError(f"{directory}: {error}") from error
     if found is None:
-        raise FileMissingError(
-            f"{directory} has neither {' nor '.join(names)}, nor shards of them, nor a TensorFlow 1 checkpoint: save "
-            "the model there with save_pretrained"
-        )
+        raise describe_missing_weights(directory)
     return found[0], directory / found[1]
 
 

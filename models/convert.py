@@ -8,8 +8,9 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError
 from convbert_onnx.files import replacing_together
 from convbert_onnx.models.checkpoint import hash_weights
+from convbert_onnx.models.checkpoint_files import TOKENIZER_FILES
 from convbert_onnx.models.heads import HEADS
-from convbert_onnx.models.sources import TOKENIZER_FILES, locate
+from convbert_onnx.models.sources import locate
 from convbert_onnx.tasks import task_by_name, task_of_architectures
 
 __all__ = ["Conversion", "convert"]
@@ -62,8 +63,8 @@ def convert(
         FileMissingError: the checkpoint or a file of it is not there.
         HubError: the hub cannot be reached, or refuses.
         ConfigError: the checkpoint's config is no ConvBERT's.
-        CheckpointError: its weights cannot be read or do not fit (MissingHeadError: it has none for the head), or the
-            output is a file.
+        CheckpointError: its weights cannot be read or do not fit (MissingHeadError: it has none for the head), a
+            file of it is a link to somewhere else, or the output is a file.
         MissingExtraError: reading the format needs a package that is not installed (MissingPackageError: TensorFlow).
         InputError: there is no such task.
     """

@@ -1,19 +1,18 @@
 """The files that weights come in: how each format is recognized, which files belong to it, and how it is read."""
 
 import json
-import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import filter as matching
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from convbert_onnx.errors import CheckpointError, FileMissingError
+from convbert_onnx.models.unreadable import one_line, unreadable
 from convbert_onnx.models.read_h5 import read_h5
+from convbert_onnx.models.read_pickle import read_pickle
 from convbert_onnx.models.read_tf1 import read_tf1
 
 __all__ = ["FORMATS", "SAFETENSORS", "Format", "find_format"]
@@ -52,17 +51,16 @@ def find_format(names: Iterable[str]) -> tuple[Format, str] | None:
 
 def _read_file(path: Path) -> dict[str, Tensor]:
     """The tensors of one safetensors or pickle file."""
+    return _read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        # weights_only: a pickle may otherwise run code of whoever wrote it.
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{path} cannot be read as weights ({reason}): copy or save it again") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise CheckpointError(f"{path} holds something else than named tensors: save the model's state dict there")
-    return tensors
+        return load_file(path)
+    except OSError:
+        raise
+    except Exception as error:  # of several kinds, for files that are damaged in different places
+        raise unreadable(path, error) from error
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
@@ -79,8 +77,10 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
 def _shards(index: Path) -> list[str]:
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} is no index of shards ({error!r}): copy or save it again") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{index} is not an index of shards ({one_line(repr(error))}): copy or save it again"
+        ) from error
     for name in names:
         # A checkpoint comes from somebody else: it must not choose which other files are read.
         if not isinstance(name, str) or name != Path(name).name or "\\" in name or name in ("", ".", ".."):
@@ -95,6 +95,7 @@ FORMATS = (
     Format("model.safetensors.index.json", _read_shards, ("model-*.safetensors",)),
     Format("pytorch_model.bin", _read_file),
     Format("pytorch_model.bin.index.json", _read_shards, ("pytorch_model-*.bin",)),
+    Format("*.ckpt", _read_file),
     Format("tf_model.h5", read_h5),
     Format("*.index", read_tf1, ("*.data-?????-of-?????",)),
 )

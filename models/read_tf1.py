@@ -1,6 +1,7 @@
 """The authors' original checkpoints, which TensorFlow 1 wrote: an index and data files. Only TensorFlow reads them."""
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def read_tf1(index: Path) -> dict[str, Tensor]:
     prefix = index.with_suffix("")
     if not list(index.parent.glob(f"{prefix.name}.data-*")):
         raise FileMissingError(f"{prefix}.data-00000-of-00001 is missing, which belongs to {index.name}: copy it there")
-    known = weights_by_name("tf1", ConvBertConfig.from_pretrained(index.parent))
+    config = ConvBertConfig.from_pretrained(index.parent)
     if find_spec("tensorflow") is None:
         raise MissingPackageError(
             f"{index} is a TensorFlow 1 checkpoint, which only TensorFlow can read: pip install tensorflow, and run "
@@ -42,7 +43,11 @@ def read_tf1(index: Path) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     try:
         reader = tensorflow.train.load_checkpoint(str(prefix))
-        for name in sorted(reader.get_variable_to_shape_map()):
+        names = sorted(reader.get_variable_to_shape_map())
+        # A config may name any number of layers; more than the checkpoint has variables are not there.
+        layers = min(config.num_hidden_layers, len(names))
+        known = weights_by_name("tf1", replace(config, num_hidden_layers=max(1, layers)))
+        for name in names:
             if not name.startswith(_SCOPE) or name.endswith(_OPTIMIZER):
                 continue
             weight = known.get(name)

@@ -7,20 +7,10 @@ from typing import Any
 
 from convbert_onnx.errors import FileMissingError, HubError, InputError
 from convbert_onnx.extras import require
+from convbert_onnx.models.checkpoint_files import TOKENIZER_FILES, check_directory, refuse_adapter
 from convbert_onnx.models.formats import find_format
 
-__all__ = ["TOKENIZER_FILES", "Source", "locate"]
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-)
-"""What a tokenizer may consist of."""
+__all__ = ["Source", "locate"]
 
 _ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _DEFAULT_REVISION = "main"
@@ -53,11 +43,11 @@ def locate(checkpoint: str | Path, revision: str | None = None, offline: bool = 
         offline: do not ask the hub; ``HF_HUB_OFFLINE=1`` in the environment does the same.
 
     Raises:
-        FileMissingError: it is neither, there is no such revision, or it is not in the cache and must not be
-            downloaded.
+        FileMissingError: it is neither, there is no such revision, it is not in the cache and must not be downloaded,
+            or it is a file or an adapter.
         InputError: a directory that is here was given a revision.
         HubError: the hub cannot be reached, or the repository asks for a permission.
-        CheckpointError: the repository holds several TensorFlow 1 checkpoints.
+        CheckpointError: it holds several TensorFlow 1 checkpoints, or links to files elsewhere.
         MissingExtraError: huggingface-hub is not installed.
     """
     directory = Path(checkpoint)
@@ -67,6 +57,7 @@ def locate(checkpoint: str | Path, revision: str | None = None, offline: bool = 
                 f"{checkpoint} is here and no repository of the hub, so that it has no revision {revision}: leave the "
                 "revision out"
             )
+        check_directory(directory)
         return Source(directory, directory.resolve().name)
     repository = directory.as_posix() if isinstance(checkpoint, Path) else checkpoint
     if not _ID.fullmatch(repository) or directory.is_absolute() or {".", ".."} & set(repository.split("/")):
@@ -126,6 +117,7 @@ def _fetch(repository: str, revision: str) -> Path:
     names = [file.rfilename for file in info.siblings or () if "/" not in file.rfilename]
     found = find_format(names)
     if found is None or "config.json" not in names:
+        refuse_adapter(names, repository)
         what = "weights" if found is None else "config.json"
         raise FileMissingError(f"{repository} has no {what} of a ConvBERT at revision {revision}: name another one")
     known, file = found

@@ -96,7 +96,7 @@ def test_shards_do_not_leave_the_directory(shards: Path, name: Any) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 5}', '{"weight_map": {"a": []}}'])
 def test_a_damaged_index_is_refused(shards: Path, text: str) -> None:
     (shards / "model.safetensors.index.json").write_text(text)
-    with pytest.raises(CheckpointError, match="is no index of shards"):
+    with pytest.raises(CheckpointError, match="is not an index of shards"):
         digest(shards)
 
 
