@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from convbert_onnx.bundle import CalibrationMethod
 from convbert_onnx.errors import FileMissingError, InputError
+from convbert_onnx.exporters.cut_calls import cut_call
 from convbert_onnx.exporters.fixed_products import fixed_products
 from convbert_onnx.runtime.labelled_data import read_labelled_data
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
@@ -111,7 +112,7 @@ def _feeds(pipe: ConvBertOnnxPipeline, data: Path) -> list[Feed]:
     feeds = list(_tokenized(data))
     if not feeds:
         calls = list(_calls(pipe, data))
-        feeds = list(pipe.inputs_each(calls[:_MOST]))
+        feeds = list(pipe.inputs_each(cut_call(pipe, call) for call in calls[:_MOST]))
     wanted = {spec.name for spec in pipe.session.get_inputs()}
     known = [{name: array for name, array in feed.items() if name in wanted} for feed in feeds[:_MOST]]
     if not known:

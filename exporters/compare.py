@@ -1,5 +1,6 @@
 """What a change of precision does to answers: a file beside its fp32 original, on text."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbert_onnx.bundle import Comparison
+from convbert_onnx.errors import InputError
+from convbert_onnx.exporters.cut_calls import cut_call
 from convbert_onnx.exporters.sample_text import QUESTIONS, SENTENCES
 from convbert_onnx.runtime.evaluation import labelled_examples, score
 from convbert_onnx.runtime.labelled_data import LabelledExample
@@ -69,6 +72,7 @@ def _differences(first: ConvBertOnnxPipeline, second: ConvBertOnnxPipeline) -> N
     calls = [dict(example.call) for example in _sample(first)]
     if first.task == "fill-mask":
         calls = [{"inputs": f"{first.tokenizer.mask_token} {sentence}"} for sentence in SENTENCES]
+    calls = [cut_call(first, call) for call in calls]
     pairs = zip(first.outputs_each(calls), second.outputs_each(calls), strict=True)
     return np.concatenate(
         [
@@ -81,7 +85,7 @@ def _differences(first: ConvBertOnnxPipeline, second: ConvBertOnnxPipeline) -> N
 
 
 def _sample(pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
-    """The text as examples of the task, with nothing expected."""
+    """The text as examples of the task, with nothing expected, cut to what the model reads."""
     calls: list[dict[str, Any]]
     if pipe.task == "question-answering":
         calls = [{"question": question, "context": context} for question, context in QUESTIONS]
@@ -94,7 +98,24 @@ def _sample(pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
     else:
         calls = [{"inputs": sentence} for sentence in SENTENCES]
     examples = [LabelledExample(f"sample {number}", call, None) for number, call in enumerate(calls, 1)]
-    return mask_pieces(pipe, examples) if pipe.task == "fill-mask" else examples
+    if pipe.task == "fill-mask":
+        return _masked(pipe, examples)
+    return [replace(example, call=cut_call(pipe, example.call)) for example in examples]
+
+
+def _masked(pipe: ConvBertOnnxPipeline, examples: list[LabelledExample]) -> list[LabelledExample]:
+    """The examples with a word piece to be masked, without those of which the vocabulary knows no piece."""
+    try:
+        return mask_pieces(pipe, examples)
+    except InputError:
+        if pipe.tokenizer.mask_token_id is None:
+            raise
+    found = []
+    for example in examples:
+        with suppress(InputError):
+            found += mask_pieces(pipe, [example])
+    # A vocabulary of another script may know nothing of the sample: an unknown word is masked as well as another.
+    return found or [replace(example, call={**example.call, "position": 0}) for example in examples]
 
 
 def _choice(number: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError
 from convbert_onnx.models.heads import HEADS
-from convbert_onnx.models.names import unwrapped
+from convbert_onnx.models.names import refuse_changed, unwrapped
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.tasks import Task, task_of_architectures
 
@@ -42,8 +43,8 @@ def find_model(model: nn.Module) -> nn.Module:
     if others or (isinstance(model, nn.Sequential) and len(model) > 1):
         what = f"weights of its own ({', '.join(others[:5])})" if others else "other modules"
         raise ExportError(
-            f"a {kind} has {what} beside the {type(inner).__name__} inside, which an export would lose: pass a model "
-            f"of {', '.join(HEADS)}"
+            f"a {kind} has {what} beside the {type(inner).__name__} inside, which an export would lose: pass that one "
+            "alone, if it is what you want"
         )
     return inner
 
@@ -76,8 +77,13 @@ def read_model(model: nn.Module, task: Task, padding: Padding) -> PreTrainedMode
         CheckpointError: its weights do not fit, or cannot be read.
         ExportError: it has weights or computes something that its class does not.
     """
-    config, tensors = config_of(model), _weights(model, task)
-    read = HEADS[task.head].from_state_dict(config, tensors, padding=padding, source=f"this {type(model).__name__}")
+    config = config_of(model)
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ExportError(f"this {type(model).__name__} is on the meta device, without numbers: load its weights first")
+    source = f"this {type(model).__name__}"
+    tensors = _weights(model, task, source)
+    config = replace(config, tie_word_embeddings=_is_tied(model))
+    read = HEADS[task.head].from_state_dict(config, tensors, padding=padding, source=source)
     _check_forward(model, read, task)
     return read
 
@@ -94,20 +100,32 @@ def _outermost(model: nn.Module) -> Iterator[nn.Module]:
                 yield inner
 
 
-def _weights(model: nn.Module, task: Task) -> Mapping[str, Tensor]:
+def _weights(model: nn.Module, task: Task, source: str) -> Mapping[str, Tensor]:
     """The weights under the reference's names. Buffers are left out: no ConvBERT has any that it computes with."""
-    buffers = {unwrapped(name) for name, _ in model.named_buffers()}
+    state = {unwrapped(name): tensor for name, tensor in model.state_dict().items()}
+    refuse_changed(state, source)
     if not isinstance(model, PreTrainedModel):
-        return {name: tensor for name, tensor in model.state_dict().items() if unwrapped(name) not in buffers}
-    tensors = model.reference_state_dict()
+        buffers = {unwrapped(name) for name, _ in model.named_buffers()}
+        return {name: tensor for name, tensor in state.items() if name not in buffers}
     with torch.device("meta"):
         known = HEADS[task.head](model.config).state_dict().keys()
+    if missing := known - state.keys():
+        raise ExportError(f"{source} lacks weights of a {task.head} ({', '.join(sorted(missing)[:5])}): pass one of those")
     if others := {unwrapped(name) for name, _ in model.named_parameters()} - known:
         raise ExportError(
-            f"a {type(model).__name__} has weights that a {task.head} lacks ({', '.join(sorted(others)[:5])}), which "
-            "an export would lose: pass a model without them"
+            f"{source} has weights that a {task.head} lacks ({', '.join(sorted(others)[:5])}), which an export would "
+            "lose: pass a model without them"
         )
-    return tensors
+    return model.reference_state_dict()
+
+
+def _is_tied(model: nn.Module) -> bool:
+    """Whether the scores of words are computed with their embeddings; a model of the reference may have them untied."""
+    config = config_of(model)
+    head, words = getattr(model, "generator_lm_head", None), getattr(model, "get_input_embeddings", None)
+    if head is None or words is None or isinstance(model, PreTrainedModel):
+        return config.tie_word_embeddings
+    return torch.equal(head.weight, words().weight)
 
 
 def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
@@ -128,8 +146,8 @@ def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
         except Exception:
             return  # it wants other arguments, such as labels: what it would compute cannot be asked
         expected = read(**inputs)
-    for spec in task.outputs:
-        actual = own.get(spec.name) if isinstance(own, Mapping) else getattr(own, spec.name, None)
+    for number, spec in enumerate(task.outputs):
+        actual = _output(own, number, spec.name)
         reference: Tensor = getattr(expected, spec.name)
         if not isinstance(actual, Tensor):
             continue
@@ -142,6 +160,16 @@ def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
                 f"the forward of {type(model).__name__} gives other {spec.name} than that of {task.head}, which would "
                 f"be exported: pass a {task.head}, or make its forward give the same"
             )
+
+
+def _output(outputs: Any, number: int, name: str) -> Any:
+    """One output of a forward, which may give an object, a mapping, a tuple or a single tensor."""
+    if isinstance(outputs, Tensor):
+        outputs = (outputs,)
+    if isinstance(outputs, Mapping):
+        return outputs.get(name)
+    found = getattr(outputs, name, None)
+    return outputs[number] if found is None and isinstance(outputs, tuple) and number < len(outputs) else found
 
 
 @contextmanager

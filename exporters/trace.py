@@ -25,8 +25,10 @@ def trace(model: PreTrainedModel, task: Task, opset: int) -> ir.Model:
     """The graph of ``model`` with dynamic axes, our operators as single nodes, and weights still in PyTorch's memory.
 
     Raises:
-        ExportError: the graph's inputs or outputs are not those of the task.
+        ExportError: the model reads only one token, or the graph's inputs or outputs are not those of the task.
     """
+    if model.config.max_position_embeddings < 2:
+        raise ExportError("max_position_embeddings is 1: a model of one token has no sequence to export")
     axes = {"batch": torch.export.Dim("batch"), "choices": torch.export.Dim("choices")}
     axes["sequence"] = torch.export.Dim("sequence", max=model.config.max_position_embeddings)
     # One tensor per input, because PyTorch takes one tensor passed twice for one input. Sizes of 1 would be burnt in.

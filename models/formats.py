@@ -84,7 +84,10 @@ def _shards(index: Path) -> list[str]:
     for name in names:
         # A checkpoint comes from somebody else: it must not choose which other files are read.
         if not isinstance(name, str) or name != Path(name).name or "\\" in name or name in ("", ".", ".."):
-            raise CheckpointError(f"{index} names a shard outside its directory ({name!r}): save the model again")
+            shown = one_line(repr(name))
+            raise CheckpointError(f"{index} names a shard outside its directory ({shown}): save the model again")
+        if not name.endswith((".safetensors", ".bin")):
+            raise CheckpointError(f"{index} names {one_line(name)} as a shard, which is not one: save the model again")
     return sorted(names)
 
 

@@ -7,13 +7,30 @@ from dataclasses import dataclass
 from convbert_onnx.errors import CheckpointError
 from convbert_onnx.models.weights import BACKBONE
 
-__all__ = ["Names", "find_names", "unwrapped"]
+__all__ = ["Names", "find_names", "refuse_changed", "unwrapped"]
 
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 """Attributes in which DataParallel, torch.compile and the like keep the module that they wrap, at any depth."""
 
-_ADAPTERS = re.compile(r"\.(lora_\w+|base_layer|modules_to_save|original_module|ia3_l|oft_\w+|hada_\w+)(\.|$)")
-_QUANTIZED = re.compile(r"\.(_packed_params|qweight|qzeros|SCB|weight_scale|absmax|quant_map)(\.|$)")
+_CHANGED = (
+    (
+        re.compile(r"\.(lora_\w+|base_layer|modules_to_save|original_module|ia3_l|oft_\w+|hada_\w+)(\.|$)"),
+        "adapters beside the weights",
+        "merge them first, with PEFT's merge_and_unload(), and save the result",
+    ),
+    (
+        re.compile(r"\.(_packed_params|qweight|qzeros|SCB|weight_scale|absmax|quant_map)(\.|$)"),
+        "quantized weights",
+        "take the model before quantization; an export can be quantized itself, with --precision int8",
+    ),
+    (
+        re.compile(r"\.(weight_orig|weight_mask|weight_g|weight_v|parametrizations)(\.|$)"),
+        "weights that are computed from others",
+        "make pruning or parametrizations permanent, with prune.remove or remove_parametrizations",
+    ),
+)
+"""What names say when weights are not stored as they are used, and what to do."""
+
 _OURS = re.compile(r"(^|\.)embeddings\.word\.weight$")
 
 _BACKBONE_NAME = re.compile(
@@ -53,7 +70,7 @@ def find_names(stored: Iterable[str], source: str) -> Names:
         CheckpointError: there is no ConvBERT among the weights, or more than one, or one with adapters.
     """
     names = {name: unwrapped(name) for name in stored}
-    _refuse_adapters(names, source)
+    refuse_changed(names.values(), source)
     prefix = _backbone_prefix(names.values(), source)
     model = prefix
     while model.endswith(BACKBONE):
@@ -92,15 +109,13 @@ def _backbone_prefix(names: Iterable[str], source: str) -> str:
     return prefixes[0]
 
 
-def _refuse_adapters(names: Iterable[str], source: str) -> None:
+def refuse_changed(names: Iterable[str], source: str) -> None:
+    """Make sure that weights are stored as they are used.
+
+    Raises:
+        CheckpointError: they are to be computed from adapters, integers or other tensors.
+    """
     for name in names:
-        if _ADAPTERS.search(name):
-            raise CheckpointError(
-                f"{source} has adapters beside the weights ({name[:100]}): merge them first, with PEFT's "
-                "merge_and_unload(), and save the result"
-            )
-        if _QUANTIZED.search(name):
-            raise CheckpointError(
-                f"{source} has quantized weights ({name[:100]}): take the model before quantization, in floating "
-                "point; the export has a precision of its own"
-            )
+        for pattern, what, remedy in _CHANGED:
+            if pattern.search(name):
+                raise CheckpointError(f"{source} has {what} ({name[:100]}): {remedy}")

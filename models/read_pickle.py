@@ -26,8 +26,6 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     try:
         # weights_only: a pickle may otherwise run code of whoever wrote it.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} cannot be read as weights (it is damaged, or holds Python objects, which may run code): save the "
