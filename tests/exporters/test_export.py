@@ -1,5 +1,6 @@
 """export(): what it writes, what it refuses, and what it leaves behind."""
 
+import dataclasses
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -26,7 +27,7 @@ from golden import (
 from safetensors.torch import load_file, save_file
 from transformers import ConvBertForQuestionAnswering as Reference
 
-from convbert_onnx import ConvBertOnnxPipeline, ConvBertTokenizerFast
+from convbert_onnx import ConvBertConfig, ConvBertOnnxPipeline, ConvBertTokenizerFast
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.cli import main
 from convbert_onnx.errors import ExportError, FileMissingError, InputError, MissingHeadError, ParityError
@@ -153,9 +154,23 @@ def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
     assert steps[-1][1:] == (len(steps) - 1, len(steps) - 1)
 
 
-def test_lengths_of_a_small_model_stay_within_it() -> None:
-    config = ConvBertForQuestionAnswering.from_pretrained(CHECKPOINTS / "grouped-question-answering").config
-    assert max(sequence for _, sequence, _ in shapes_to_validate(config)) == 128
+@pytest.mark.parametrize("longest", [2, 8, 16, 26, 2**30])
+def test_lengths_stay_within_the_model(longest: int) -> None:
+    shapes = shapes_to_validate(ConvBertConfig(max_position_embeddings=longest))
+    lengths = [sequence for _, sequence, _ in shapes]
+    assert (min(lengths), max(lengths)) == (1, longest)
+    assert len(set(shapes)) == len(shapes) <= 10
+
+
+def test_a_model_of_very_short_texts_is_exported(tmp_path: Path) -> None:
+    config = ConvBertConfig.from_pretrained(PLAIN)
+    sizes = {"max_position_embeddings": 4, "conv_kernel_size": 31, "type_vocab_size": 16, "pad_token_id": 1}
+    model = ConvBertForQuestionAnswering(dataclasses.replace(config, num_hidden_layers=1, **sizes))
+    record = export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
+    assert {shape.sequence for shape in record.validated} == {1, 2, 3, 4}
+    model = ConvBertForQuestionAnswering(dataclasses.replace(config, max_position_embeddings=1))
+    with pytest.raises(ExportError, match="max_position_embeddings is 1"):
+        export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
 
 
 @pytest.mark.parametrize("source", ["ours", "reference"])
