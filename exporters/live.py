@@ -110,7 +110,8 @@ def _weights(model: nn.Module, task: Task, source: str) -> Mapping[str, Tensor]:
     with torch.device("meta"):
         known = HEADS[task.head](model.config).state_dict().keys()
     if missing := known - state.keys():
-        raise ExportError(f"{source} lacks weights of a {task.head} ({', '.join(sorted(missing)[:5])}): pass one of those")
+        names = ", ".join(sorted(missing)[:5])
+        raise ExportError(f"{source} lacks weights of a {task.head} ({names}): pass one of those")
     if others := {unwrapped(name) for name, _ in model.named_parameters()} - known:
         raise ExportError(
             f"{source} has weights that a {task.head} lacks ({', '.join(sorted(others)[:5])}), which an export would "

@@ -27,8 +27,8 @@ _CHOICES = 3
 def shapes_to_validate(config: ConvBertConfig) -> list[tuple[int, int, bool]]:
     """(batch, sequence, padded): around the kernel's width, the maximum, and a few between, padded and not."""
     longest, kernel = config.max_position_embeddings, config.conv_kernel_size
-    lengths = sorted({length for length in (1, 2, 3, kernel - 1, kernel, 2 * kernel, longest) if 1 <= length <= longest})
-    alone = [(1, length, False) for length in lengths]
+    lengths = {1, 2, 3, kernel - 1, kernel, 2 * kernel, longest}
+    alone = [(1, length, False) for length in sorted(lengths) if 1 <= length <= longest]
     together = [(3, min(20, longest), False), (4, min(20, longest), True), (2, longest, True)]
     return alone + together
 

@@ -44,7 +44,9 @@ def check_sizes(stored: Mapping[str, Tensor], config: ConvBertConfig, source: st
         if tensor is not None and tensor.ndim > axis and tensor.shape[axis] != getattr(config, field):
             found.append((field, tensor.shape[axis]))
     if found:
-        sizes = ", ".join(f"{field} is {getattr(config, field)} there and {size} in the weights" for field, size in found)
+        sizes = ", ".join(
+            f"{field} is {getattr(config, field)} there and {size} in the weights" for field, size in found
+        )
         raise CheckpointError(f"{source} does not fit its config: {sizes}; use the config.json of the same model")
 
 

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from convbert_onnx.errors import CheckpointError, FileMissingError
-from convbert_onnx.models.unreadable import one_line, unreadable
 from convbert_onnx.models.read_h5 import read_h5
 from convbert_onnx.models.read_pickle import read_pickle
 from convbert_onnx.models.read_tf1 import read_tf1
+from convbert_onnx.models.unreadable import one_line, unreadable
 
 __all__ = ["FORMATS", "SAFETENSORS", "Format", "find_format"]
 

@@ -22,9 +22,7 @@ def change(source: Path, target: Path, **entries: Any) -> Path:
     model = onnx.load(source)
     values = {entry.key: entry.value for entry in model.metadata_props}
     settings = json.loads(values["convbert_onnx.tokenizer_config.json"]) | entries.pop("settings", {})
-    onnx.helper.set_model_props(
-        model, values | {"convbert_onnx.tokenizer_config.json": json.dumps(settings)} | entries
-    )
+    onnx.helper.set_model_props(model, values | {"convbert_onnx.tokenizer_config.json": json.dumps(settings)} | entries)
     onnx.save(model, target)
     return target
 

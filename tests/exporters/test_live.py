@@ -232,5 +232,5 @@ def test_a_derived_model_inside_a_wrapper_is_exported(tmp_path: Path) -> None:
 
 def test_something_else_than_a_model_is_refused(tmp_path: Path) -> None:
     wrong: Any = {"state_dict": {}}
-    with pytest.raises(InputTypeError, match="model must be a directory, .*, not dict"):
+    with pytest.raises(InputTypeError, match=r"model must be a directory, .*, not dict"):
         export(wrong, tmp_path / "model.onnx")

@@ -80,7 +80,7 @@ def test_an_adapter_alone_says_to_merge_it(tmp_path: Path, with_config: bool) ->
     (tmp_path / "training_args.bin").touch()
     if with_config:
         shutil.copy(PLAIN / "config.json", tmp_path)
-    with pytest.raises(FileMissingError, match="not the model that it changes: .* merge_and_unload"):
+    with pytest.raises(FileMissingError, match=r"not the model that it changes: .* merge_and_unload"):
         ConvBertForQuestionAnswering.from_pretrained(tmp_path)
 
 

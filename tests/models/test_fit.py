@@ -44,7 +44,7 @@ def test_a_size_that_differs_is_named(tmp_path: Path, field: str, value: int, st
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     tensors = load_file(PLAIN / "model.safetensors")
     save_file(tensors | {f"other.{n}": torch.ones(1) for n in range(5000)}, tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match="unexpected: other.0, .* and 4976 more") as caught:
+    with pytest.raises(CheckpointError, match=r"unexpected: other\.0, .* and 4976 more") as caught:
         ConvBertForQuestionAnswering.from_pretrained(changed(tmp_path))
     assert len(str(caught.value)) < 1000
 

@@ -81,9 +81,7 @@ def nothing(file: Any, _: Path) -> None:
         (nothing, "is empty"),
     ],
 )
-def test_data_that_are_not_in_the_file_are_refused(
-    h5: Path, change: Callable[[Any, Path], None], message: str
-) -> None:
+def test_data_that_are_not_in_the_file_are_refused(h5: Path, change: Callable[[Any, Path], None], message: str) -> None:
     secret = h5.with_name("secret")
     secret.write_bytes(b"\0" * 3425 * 16 * 4)
     with h5py.File(h5, "r+") as file:

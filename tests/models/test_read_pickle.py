@@ -73,5 +73,5 @@ def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
         for entry in plain.infolist():
             packed.writestr(entry.filename, plain.read(entry))
     shutil.copy(PLAIN / "config.json", tmp_path)
-    with pytest.raises(CheckpointError, match="torch.save writes no such file"):
+    with pytest.raises(CheckpointError, match=r"torch\.save writes no such file"):
         ConvBertForQuestionAnswering.from_pretrained(tmp_path)
