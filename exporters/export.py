@@ -37,6 +37,7 @@ from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
+from convbert_onnx.runtime.encoding import Tokens
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
@@ -46,6 +47,9 @@ __all__ = ["Progress", "export"]
 
 Progress = Callable[[str, int, int], None]
 """Called before each step with what it does, how many steps are done, and how many there are."""
+
+_PAIRS = ("multiple-choice", "question-answering")
+"""Tasks that always read two texts together."""
 
 _TOOLS = ("convbert-onnx", "torch", "onnx", "onnx-ir", "onnxscript", "tokenizers")
 
@@ -143,6 +147,8 @@ def export(
     progress(steps[0], 0, total)
     module, found = _load(model, task, padding, allow_random_head)
     tokenizer = _tokenizer(model, tokenizer, module.config)
+    if found.name in _PAIRS:
+        _check_token_types(tokenizer, module.config)
     progress(steps[1], 1, total)
     graph = trace(module, found, opset)
     edits = apply_edits(graph, module.config, target)
@@ -243,6 +249,15 @@ def _tokenizer(
         tokenizer = load_tokenizer(tokenizer)
     tokenizer.check_fits(config)
     return tokenizer
+
+
+def _check_token_types(tokenizer: TokenizerBase, config: ConvBertConfig) -> None:
+    types = int(tokenizer.pair(Tokens.of([0]), Tokens.of([0])).type_ids.max()) + 1
+    if types > config.type_vocab_size:
+        raise InputError(
+            f"the tokenizer numbers the {types} texts of a pair, the model has {config.type_vocab_size} token type: "
+            'pass the tokenizer that it was trained with, or one without token_type_ids in its "model_input_names"'
+        )
 
 
 def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:

@@ -164,10 +164,13 @@ def test_lengths_stay_within_the_model(longest: int) -> None:
 
 def test_a_model_of_very_short_texts_is_exported(tmp_path: Path) -> None:
     config = ConvBertConfig.from_pretrained(PLAIN)
-    sizes = {"max_position_embeddings": 4, "conv_kernel_size": 31, "type_vocab_size": 16, "pad_token_id": 1}
+    sizes: dict[str, Any] = {"max_position_embeddings": 4, "conv_kernel_size": 31, "type_vocab_size": 16, "pad_token_id": 1}
     model = ConvBertForQuestionAnswering(dataclasses.replace(config, num_hidden_layers=1, **sizes))
     record = export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
     assert {shape.sequence for shape in record.validated} == {1, 2, 3, 4}
+    model = ConvBertForQuestionAnswering(dataclasses.replace(config, type_vocab_size=1))
+    with pytest.raises(InputError, match="the model has 1 token type"):
+        export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
     model = ConvBertForQuestionAnswering(dataclasses.replace(config, max_position_embeddings=1))
     with pytest.raises(ExportError, match="max_position_embeddings is 1"):
         export(model, tmp_path / "model.onnx", tokenizer=PLAIN)

@@ -109,7 +109,7 @@ def test_half_precision_is_read_as_single(source: Any, dtype: torch.dtype) -> No
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_derived_class_is_read_as_its_base(source: Any) -> None:
-    class Weighted(source.ConvBertForSequenceClassification):  # type: ignore[misc, name-defined]
+    class Weighted(source.ConvBertForSequenceClassification):  # type: ignore[misc]
         """With a loss of its own, which does not change the logits."""
 
         def __init__(self, config: Any) -> None:
@@ -120,7 +120,7 @@ def test_a_derived_class_is_read_as_its_base(source: Any) -> None:
             return super().forward(input_ids, attention_mask, token_type_ids)
 
     class Derived(Weighted):
-        def forward(self, *inputs: Any, labels: Any) -> Any:
+        def forward(self, *inputs: Any, **options: Any) -> Any:
             raise NotImplementedError
 
     for kind in (Weighted, Derived):
@@ -130,7 +130,7 @@ def test_a_derived_class_is_read_as_its_base(source: Any) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("form", [lambda logits: logits, lambda logits: (logits,), lambda logits: {"logits": logits}])
 def test_a_derived_class_with_other_outputs_is_refused(source: Any, form: Callable[[Any], Any]) -> None:
-    class Derived(source.ConvBertForSequenceClassification):  # type: ignore[misc, name-defined]
+    class Derived(source.ConvBertForSequenceClassification):  # type: ignore[misc]
         def forward(self, **inputs: Any) -> Any:
             return form(super().forward(**inputs).logits * 2)
 
@@ -163,7 +163,8 @@ def adapt(model: Any) -> Any:
 
 
 def pruned(model: Any) -> Any:
-    prune.l1_unstructured(model.classifier.dense, "weight", amount=0.5)
+    prune_half: Any = prune.l1_unstructured
+    prune_half(model.classifier.dense, "weight", amount=0.5)
     return model
 
 
