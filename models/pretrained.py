@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import ConfigError
 from convbert_onnx.models import checkpoint
 from convbert_onnx.models.fit import check_sizes
 from convbert_onnx.models.names import find_names, unwrapped
 from convbert_onnx.models.sources import locate
+from convbert_onnx.models.unreadable import one_line
 
 __all__ = ["PreTrainedModel"]
 
@@ -98,6 +100,7 @@ class PreTrainedModel(nn.Module):
         Memory is shared where types allow.
 
         Raises:
+            ConfigError: the config has a value that a layer refuses.
             MissingHeadError: the head's weights are missing.
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
         """
@@ -106,8 +109,13 @@ class PreTrainedModel(nn.Module):
         check_sizes(stored, config, source)
         # A class that derives from one of ours may have tensors of its own, which nothing here would fill.
         derived = not cls.__module__.startswith(_HERE)
-        with torch.device("cpu" if derived else "meta"):
-            model = cls(config, padding) if padding != "as-trained" else cls(config)
+        try:
+            with torch.device("cpu" if derived else "meta"):
+                model = cls(config, padding) if padding != "as-trained" else cls(config)
+        except (TypeError, ValueError, RuntimeError) as error:
+            if derived or isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"the config of {source} describes no model ({one_line(str(error))})") from error
         own = checkpoint.from_reference(
             stored,
             cls.head(),

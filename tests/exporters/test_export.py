@@ -164,8 +164,8 @@ def test_lengths_stay_within_the_model(longest: int) -> None:
 
 def test_a_model_of_very_short_texts_is_exported(tmp_path: Path) -> None:
     config = ConvBertConfig.from_pretrained(PLAIN)
-    sizes: dict[str, Any] = {"max_position_embeddings": 4, "conv_kernel_size": 31, "type_vocab_size": 16, "pad_token_id": 1}
-    model = ConvBertForQuestionAnswering(dataclasses.replace(config, num_hidden_layers=1, **sizes))
+    sizes: dict[str, Any] = {"max_position_embeddings": 4, "conv_kernel_size": 31, "type_vocab_size": 16}
+    model = ConvBertForQuestionAnswering(dataclasses.replace(config, num_hidden_layers=1, pad_token_id=1, **sizes))
     record = export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
     assert {shape.sequence for shape in record.validated} == {1, 2, 3, 4}
     model = ConvBertForQuestionAnswering(dataclasses.replace(config, type_vocab_size=1))

@@ -10,8 +10,8 @@ import torch
 from golden import CHECKPOINTS
 from safetensors.torch import load_file, save_file
 
-from convbert_onnx.errors import CheckpointError
-from convbert_onnx.models import ConvBertForQuestionAnswering, ConvBertModel
+from convbert_onnx.errors import CheckpointError, ConfigError
+from convbert_onnx.models import ConvBertForMultipleChoice, ConvBertForQuestionAnswering, ConvBertModel
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
 
@@ -39,6 +39,13 @@ def changed(directory: Path, **entries: Any) -> Path:
 def test_a_size_that_differs_is_named(tmp_path: Path, field: str, value: int, stored: int) -> None:
     with pytest.raises(CheckpointError, match=rf"{field} is {value} there and {stored} in the weights"):
         ConvBertForQuestionAnswering.from_pretrained(changed(tmp_path, **{field: value}))
+
+
+@pytest.mark.parametrize("field", ["attention_probs_dropout_prob", "summary_first_dropout"])
+def test_a_value_that_a_layer_refuses_is_an_error_of_the_config(tmp_path: Path, field: str) -> None:
+    shutil.copy(CHECKPOINTS / "plain-multiple-choice" / "model.safetensors", tmp_path)
+    with pytest.raises(ConfigError):
+        ConvBertForMultipleChoice.from_pretrained(changed(tmp_path, **{field: "x" if "summary" in field else None}))
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:
