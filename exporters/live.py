@@ -131,7 +131,7 @@ def _is_tied(model: nn.Module) -> bool:
 
 def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
     """Where a model has a forward of its own, make sure that its outputs are those of the class it derives from."""
-    base = next(base for base in type(model).__mro__ if base.__name__ == task.head)
+    base: Any = next(base for base in type(model).__mro__ if base.__name__ == task.head)
     if type(model).forward is base.forward and "forward" not in vars(model):
         return
     random = torch.Generator().manual_seed(0)
