@@ -116,10 +116,9 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         )
 
     def _target_ids(self, targets: str | list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        vocabulary = self.tokenizer.get_vocab()
         ids = []
         for target in [targets] if isinstance(targets, str) else targets:
-            number = vocabulary.get(target)
+            number = self.tokenizer.token_id(target)
             if number is None:
                 tokens = self.tokenizer.encode_text(target).ids
                 instead = (

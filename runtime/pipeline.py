@@ -228,7 +228,9 @@ class ConvBertOnnxPipeline:
 
     def _job(self, item: Any, parameters: Any) -> _Job:
         example = self._task.example(item)
-        return _Job(example, parameters, self._task.encode(example, parameters))
+        rows = self._task.encode(example, parameters)
+        self.tokenizer.check_rows(rows, self.config)
+        return _Job(example, parameters, rows)
 
     def _run(self, jobs: Sequence[_Job], batch_size: int | None) -> list[Any]:
         rows = [row for job in jobs for row in job.rows]

@@ -1,6 +1,5 @@
 """What the pipeline of a task consists of; each task fills it in, in a file of its own."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
@@ -94,7 +93,8 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         special = self.tokenizer.num_special_tokens(pair=len(texts) == 2)
         length = special + sum(map(len, texts))
         if truncation not in (None, False, "do_not_truncate"):
-            texts = cut(texts, longest - special, 0, "longest_first" if truncation is True else str(truncation))[0]
+            strategy = "longest_first" if truncation is True else str(truncation)
+            texts = cut(texts, longest - special, 0, strategy, self.tokenizer.truncation_side == "left")[0]
         elif length > self.max_length:
             raise InputError(
                 f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
@@ -113,8 +113,3 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         if not isinstance(item, str):
             raise InputTypeError(f"`{name}` must be a string or a list of them, not {type(item).__name__}")
         return item
-
-    @property
-    def marks_subwords(self) -> bool:
-        """Whether tokens inside a word carry a mark, such as ## before them."""
-        return bool(json.loads(self.tokenizer.tokenizer_json).get("model", {}).get("continuing_subword_prefix"))

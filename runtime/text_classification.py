@@ -92,7 +92,8 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
         Raises:
             InputError: it is longer than the model reads and must not be cut.
         """
-        return [self.row(example.text, example.text_pair, parameters.truncation, parameters.max_length)]
+        # The reference takes an empty second text for none.
+        return [self.row(example.text, example.text_pair or None, parameters.truncation, parameters.max_length)]
 
     def decode(
         self,
@@ -103,11 +104,10 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
     ) -> Classification | list[Classification]:
         """The labels with their scores, best first."""
         scores = _FUNCTIONS[(parameters.function_to_apply or self._usual_function()).lower()](outputs[0]["logits"])
-        best = np.argsort(-scores, kind="stable")
+        count = 1 if parameters.top_k == "" else parameters.top_k if isinstance(parameters.top_k, int) else None
+        best = np.argsort(-scores, kind="stable")[:count]
         labels = [Classification(label=self.config.id2label[int(i)], score=float(scores[i])) for i in best]
-        if parameters.top_k == "":
-            return labels[:1] if example.listed else labels[0]
-        return labels[: parameters.top_k] if isinstance(parameters.top_k, int) else labels
+        return labels[0] if parameters.top_k == "" and not example.listed else labels
 
     def _usual_function(self) -> str:
         if self.config.problem_type == "regression":
