@@ -98,7 +98,7 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
     parameters = TokenClassificationParameters
 
     def examples(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
-        """As for all tasks; with ``is_split_into_words``, a list of words is a list of one text, as in the reference."""
+        """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
         items = super().examples(parameters, *args, **arguments)
         one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
         return [items] if parameters.is_split_into_words and one_text else items

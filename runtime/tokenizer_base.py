@@ -61,8 +61,8 @@ class TokenizerBase(ABC):
         self.tokenizer_json = file.text
         self.settings = file.settings
         self.model_max_length: int | None = file.settings["model_max_length"]
-        self.padding_side: str = file.settings["padding_side"] or "right"
-        self.truncation_side: str = file.settings["truncation_side"] or "right"
+        self.padding_side: str = file.settings["padding_side"]
+        self.truncation_side: str = file.settings["truncation_side"]
         names_of_inputs = file.settings["model_input_names"]
         self.gives_token_types = names_of_inputs is None or "token_type_ids" in names_of_inputs
         self.marks_subwords = bool(file.content["model"].get("continuing_subword_prefix"))

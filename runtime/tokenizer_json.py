@@ -149,7 +149,7 @@ def _tokens_to_add(settings: Mapping[str, Any], clean: Mapping[str, Any], added:
 
 
 def _listed(settings: Mapping[str, Any], added: AddedTokens) -> Iterator[AddedToken]:
-    """The tokens of added_tokens_decoder, and those of the older added_tokens.json that the file lacks, by their ids."""
+    """The tokens of added_tokens_decoder, or of the older added_tokens.json where the file lacks them, by their ids."""
     for name in ("added_tokens_decoder", "added_tokens"):
         table = settings.get(name) or {}
         if not isinstance(table, Mapping):

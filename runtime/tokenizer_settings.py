@@ -31,15 +31,19 @@ _ANALYSERS = ("mecab", "sudachi", "jumanpp")
 # The reference's classes, without "Tokenizer" and "TokenizerFast". These let the settings decide about the normalizer
 # (two of them not about Chinese characters) ...
 _BERT_FAMILY = frozenset(
-    "Bert ConvBert DPRContextEncoder DPRQuestionEncoder DPRReader DistilBert Electra Funnel LayoutLM Lxmert MPNet "
-    "MobileBert Realm RetriBert Splinter SqueezeBert".split()
+    """
+    Bert ConvBert DPRContextEncoder DPRQuestionEncoder DPRReader DistilBert Electra Funnel LayoutLM Lxmert MPNet
+    MobileBert Realm RetriBert Splinter SqueezeBert
+    """.split()  # noqa: SIM905
 )
 _KEEP_CHINESE = frozenset(("MPNet", "Splinter"))
 # ... and these give no token_type_ids.
 _WITHOUT_TYPES = frozenset(
-    "Bart Barthez BigBird Blenderbot Bloom CLIP Camembert CodeGen CodeLlama Cohere DPRReader DistilBert GPT2 GPTNeoX Gemma "
-    "LED LayoutLMv3 LayoutXLM Llama Longformer MBart MBart50 MPNet MT5 Mvp Nllb Nougat OpenAIGPT Pegasus Qwen2 Reformer "
-    "RetriBert Roberta SeamlessM4T T5 Udop Whisper XGLM XLMRoberta".split()
+    """
+    Bart Barthez BigBird Blenderbot Bloom CLIP Camembert CodeGen CodeLlama Cohere DPRReader DistilBert GPT2 GPTNeoX
+    Gemma LED LayoutLMv3 LayoutXLM Llama Longformer MBart MBart50 MPNet MT5 Mvp Nllb Nougat OpenAIGPT Pegasus Qwen2
+    Reformer RetriBert Roberta SeamlessM4T T5 Udop Whisper XGLM XLMRoberta
+    """.split()  # noqa: SIM905
 )
 
 
@@ -80,8 +84,8 @@ def clean_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         value = _typed(settings, name, bool, "true or false")
         values[name] = _FLAGS.get(name) if value is None else value
     for name in _SIDES:
-        values[name] = settings.get(name)
-        if values[name] not in (None, "left", "right"):
+        values[name] = "right" if settings.get(name) is None else settings[name]
+        if values[name] not in ("left", "right"):
             raise _wrong(name, '"left" or "right"', values[name])
     values["model_max_length"] = _longest(settings)
     default_tokens = SPECIAL_TOKENS if _family(values["tokenizer_class"]) in _BERT_FAMILY else {}
@@ -198,6 +202,6 @@ def _longest(settings: Mapping[str, Any]) -> int | None:
 
 def _wrong(name: str, wanted: str, value: Any) -> BundleError:
     return BundleError(
-        f"{name} in the tokenizer's settings must be {wanted}, not {short(value)}: change tokenizer_config.json or save "
-        "the tokenizer again"
+        f"{name} in the tokenizer's settings must be {wanted}, not {short(value)}: change tokenizer_config.json or "
+        "save the tokenizer again"
     )
