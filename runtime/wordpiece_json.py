@@ -176,13 +176,19 @@ def _typed(value: Any, kind: type[_Value]) -> _Value:
     return value
 
 
+def _id(value: Any) -> int:
+    if _typed(value, int) < 0:
+        raise ValueError(f"{value} is not an id")
+    return int(value)
+
+
 def _read_templates(processor: Mapping[str, Any]) -> tuple[Template, Template]:
     if processor["type"] == "BertProcessing":
         (_, cls_id), (_, sep_id) = processor["cls"], processor["sep"]
-        ids = {"cls": [cls_id], "sep": [sep_id]}
+        ids = {"cls": [_id(cls_id)], "sep": [_id(sep_id)]}
         first = [_special("cls", 0), _sequence("A", 0), _special("sep", 0)]
         return _template(first, ids, 1), _template([*first, _sequence("B", 1), _special("sep", 1)], ids, 2)
-    ids = {name: special["ids"] for name, special in processor["special_tokens"].items()}
+    ids = {name: [_id(number) for number in token["ids"]] for name, token in processor["special_tokens"].items()}
     return _template(processor["single"], ids, 1), _template(processor["pair"], ids, 2)
 
 

@@ -16,7 +16,7 @@ from convbert_onnx.runtime.tokenizer_settings import read_settings
 CLASSES: list[type[TokenizerBase]] = [ConvBertTokenizer, ConvBertTokenizerFast]
 TEXTS = [
     "Élan Vital ISTANBUL 我住在 Paris.",
-    "İstanbul'da Iğdır, DİYARBAKIR ısı",
+    "İstanbul'da I\u011fd\u0131r, DİYARBAKIR \u0131s\u0131",
     "Took <drug> for [ENT]covid-19 today, COVID-19 and covid-19s.",
     "a<drug>b <DRUG> \t<drug>\u3000 x_<drug>_x <ent>  [MASK]  [mask]ing <pad> the<s>",
     "😀 the\u200dman \x00 \x85\ufffd e\u0301te\u0301 \ue000 ²<drug>² ⓐ<drug>ⓐ",
@@ -135,7 +135,9 @@ CASES: dict[str, list[Change]] = {
         config(additional_special_tokens=["[ENT]"]),
         write("special_tokens_map.json", {"additional_special_tokens": [{**DRUG, "rstrip": True}, "[ENT]"]}),
     ],
-    "extra special tokens": [config(extra_special_tokens={"drug_token": "<drug>"}, additional_special_tokens=["[ENT]"])],
+    "extra special tokens": [
+        config(extra_special_tokens={"drug_token": "<drug>"}, additional_special_tokens=["[ENT]"])
+    ],
     "bos and eos": [config(bos_token="<s>", eos_token="</s>")],
     "pad of another name": [config(pad_token="<pad>")],
     "limits in tokenizer.json": [
@@ -162,7 +164,9 @@ CASES: dict[str, list[Change]] = {
     "doubled lines": [vocabulary(lambda text: text + "the\nvit\n"), OLD, write("added_tokens.json", {"<drug>": 3427})],
     "no mask": [vocabulary(lambda text: text.replace("[MASK]\n", "mask\n"))],
     "added, cased": [decoder({**DRUG, "content": "Took"}), config(do_lower_case=False)],
-    "added, accents": [decoder({**DRUG, "content": "我住"}, {**DRUG, "content": "Iğdır"}), config(strip_accents=False)],
+    "added, accents": [
+        decoder({**DRUG, "content": "我住"}, {**DRUG, "content": "I\u011fd\u0131r"}), config(strip_accents=False)
+    ],
     "no end of line": [vocabulary(lambda text: text.removesuffix("\n"))],
 }  # fmt: skip
 # The last are about vocab.txt. (With a tokenizer.json, the reference looks for added tokens as its old normalizer left
