@@ -28,7 +28,7 @@ SETTINGS = (
     "split_special_tokens padding_side truncation_side model_max_length max_len tokenizer_class model_input_names "
     "additional_special_tokens extra_special_tokens added_tokens_decoder added_tokens pad_token unk_token cls_token "
     "sep_token mask_token bos_token eos_token unheard_of"
-).split()
+).split()  # noqa: SIM905
 
 
 def use(kind: type[TokenizerBase], text: str, settings: dict[str, Any] | None) -> None:
@@ -97,7 +97,7 @@ BLANKS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}
             {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 9}},
             "pre_tokenizer .* more",
         ),
-        ({"decoder": {"type": "Sequence", "decoders": [DOUBLING] * 9}}, "decoder .* more than 100"),
+        ({"decoder": {"type": "Sequence", "decoders": [DOUBLING] * 9}}, r"decoder .* more than 100"),
         ({"normalizer": BLANKS | {"pattern": {"Regex": "(a+)+$"}}}, "repeats a group that repeats itself"),
         ({"model": SMALL["model"] | {"max_input_chars_per_word": 10**9}}, "at most 1000"),
         ({"model": SMALL["model"] | {"max_input_chars_per_word": "100"}}, "at most 1000"),
