@@ -95,7 +95,7 @@ def _own_settings(content: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if isinstance(normalizer, Mapping) and normalizer.get("type") == "BertNormalizer":
         names = {"lowercase": "do_lower_case", "handle_chinese_chars": "tokenize_chinese_chars"}
-        settings = {names.get(name, name): value for name, value in normalizer.items()}
+        settings = {str(names.get(name, name)): value for name, value in normalizer.items()}
     if isinstance(splitter, Mapping):
         settings["add_prefix_space"] = splitter.get("add_prefix_space")
     return settings

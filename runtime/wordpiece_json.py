@@ -86,7 +86,7 @@ def write_wordpiece(path: str | Path, settings: Mapping[str, Any]) -> str:
     if missing := [token for token in (cls_token, sep_token) if token not in vocabulary]:
         raise BundleError(f"{path} lacks the special tokens {', '.join(missing)}: name them in tokenizer_config.json")
     first = [_special(cls_token, 0), _sequence("A", 0), _special(sep_token, 0)]
-    content = {
+    content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

@@ -5,6 +5,7 @@ A text-classification model for entailment is asked, for each label, whether the
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypedDict
 
 import numpy as np
@@ -90,7 +91,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
     ) -> LabelledSequence:
         """The labels, best first."""
         logits = np.stack([output["logits"] for output in outputs])
-        entailment = self._entailment()
+        entailment = self._entailment
         if parameters.multi_label or len(rows) == 1:
             contradiction = -1 if entailment == 0 else 0
             scores = softmax(logits[:, [contradiction, entailment]])[:, 1]
@@ -100,6 +101,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         labels = [parameters.candidate_labels[i] for i in best]
         return LabelledSequence(sequence=example, labels=labels, scores=[float(scores[i]) for i in best])
 
+    @cached_property
     def _entailment(self) -> int:
         for number, label in self.config.id2label.items():
             if label.lower().startswith("entail"):

@@ -62,11 +62,18 @@ def decoder(*tokens: dict[str, Any], first: int = 3425) -> Change:
 
 
 def write(name: str, content: Any) -> Change:
-    return lambda directory: (directory / name).write_text(json.dumps(content)) and None
+    def change(directory: Path) -> None:
+        (directory / name).write_text(json.dumps(content))
+
+    return change
 
 
 def drop(*names: str) -> Change:
-    return lambda directory: [(directory / name).unlink() for name in names] and None
+    def change(directory: Path) -> None:
+        for name in names:
+            (directory / name).unlink()
+
+    return change
 
 
 def part(**parts: Any) -> Change:
@@ -174,7 +181,7 @@ CASES: dict[str, list[Change]] = {
 VOCABULARY_ONLY = list(CASES)[list(CASES).index("blank lines at the end") :]
 
 
-def seen(tokenizer: Any, text: str, **options: Any) -> dict[str, Any]:
+def seen(tokenizer: Any, text: Any, **options: Any) -> dict[str, Any]:
     found = tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, **options)
     return {name: [list(value) if isinstance(value, tuple) else value for value in found[name]] for name in found}
 

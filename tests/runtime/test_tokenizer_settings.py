@@ -23,12 +23,32 @@ WRONG: list[Any] = [
     None, [], {}, "x", "", 5, -1, 1.5, True, [[]], ["a", 5], {"a": {"b": 1}}, 10**30, float("nan"), float("inf"),
     {"content": 5}, {"content": "x", "lstrip": "no"},
 ]  # fmt: skip
-SETTINGS = (
-    "do_lower_case strip_accents tokenize_chinese_chars clean_up_tokenization_spaces add_prefix_space "
-    "split_special_tokens padding_side truncation_side model_max_length max_len tokenizer_class model_input_names "
-    "additional_special_tokens extra_special_tokens added_tokens_decoder added_tokens pad_token unk_token cls_token "
-    "sep_token mask_token bos_token eos_token unheard_of"
-).split()  # noqa: SIM905
+SETTINGS = [
+    "do_lower_case",
+    "strip_accents",
+    "tokenize_chinese_chars",
+    "clean_up_tokenization_spaces",
+    "add_prefix_space",
+    "split_special_tokens",
+    "padding_side",
+    "truncation_side",
+    "model_max_length",
+    "max_len",
+    "tokenizer_class",
+    "model_input_names",
+    "additional_special_tokens",
+    "extra_special_tokens",
+    "added_tokens_decoder",
+    "added_tokens",
+    "pad_token",
+    "unk_token",
+    "cls_token",
+    "sep_token",
+    "mask_token",
+    "bos_token",
+    "eos_token",
+    "unheard_of",
+]
 
 
 def use(kind: type[TokenizerBase], text: str, settings: dict[str, Any] | None) -> None:
@@ -95,7 +115,7 @@ BLANKS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}
         ({"normalizer": DOUBLING | {"pattern": {"Regex": ""}, "content": "a" * 200}}, "more than 100 times"),
         (
             {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 9}},
-            "pre_tokenizer .* more",
+            r"pre_tokenizer .* more",
         ),
         ({"decoder": {"type": "Sequence", "decoders": [DOUBLING] * 9}}, r"decoder .* more than 100"),
         ({"normalizer": BLANKS | {"pattern": {"Regex": "(a+)+$"}}}, "repeats a group that repeats itself"),
