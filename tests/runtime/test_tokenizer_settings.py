@@ -138,7 +138,7 @@ def test_usual_steps_are_not_refused() -> None:
 
 def test_a_panic_of_the_library_is_an_error_of_ours() -> None:
     content = SMALL | {"normalizer": BLANKS | {"pattern": {"Regex": "(a|aa)+$"}}}
-    with pytest.raises(InputError, match="cannot encode the text .*retry-limit"):
+    with pytest.raises(InputError, match=r"cannot encode the text .*retry-limit"):
         ConvBertTokenizerFast(json.dumps(content)).encode_text("a" * 60 + "!")
 
 
