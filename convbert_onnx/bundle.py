@@ -157,7 +157,7 @@ class Bundle:
 
     Attributes:
         config: the model's configuration, with its labels.
-        tokenizer_json: the text of tokenizer.json, verbatim.
+        tokenizer_json: the text of a tokenizer.json that needs no settings to split text.
         tokenizer_config: the settings beside it (lower-casing, maximum length), named as in tokenizer_config.json.
         record: how the file was made; its ``task`` is the bundle's.
     """

@@ -10,9 +10,9 @@ import numpy as np
 
 from convbert_onnx.runtime.encoding import IntArray
 
-__all__ = ["BertNormalizer", "words"]
+__all__ = ["WHITESPACE", "BertNormalizer", "words"]
 
-_WHITESPACE = frozenset(
+WHITESPACE = frozenset(
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
@@ -59,7 +59,7 @@ class _Kinds(dict[int, str]):
 
     def __missing__(self, point: int) -> str:
         char = chr(point)
-        kind = " " if char in _WHITESPACE else "p" if _is_punctuation(char) else "w"
+        kind = " " if char in WHITESPACE else "p" if _is_punctuation(char) else "w"
         self[point] = kind
         return kind
 
@@ -138,7 +138,7 @@ def _clean(char: str) -> str:
         return " "
     if char == "\ufffd" or _category(char) in ("Cc", "Cf", "Co"):
         return ""
-    return " " if char in _WHITESPACE else char
+    return " " if char in WHITESPACE else char
 
 
 def _category(char: str) -> str:

@@ -80,6 +80,10 @@ class Template:
         """Number of special tokens."""
         return sum(len(ids) for ids in self.special_ids)
 
+    def ids(self) -> list[int]:
+        """The ids of the special tokens."""
+        return [int(number) for place in self.special_ids for number in place]
+
     def bare(self) -> "Template":
         """The same without special tokens."""
         nothing = tuple(np.zeros(0, np.int64) for _ in self.special_ids)
@@ -108,14 +112,16 @@ def _text(tokens: Tokens, sequence: int, type_id: int) -> _Columns:
     return tokens.ids, np.full(count, type_id), np.full(count, sequence), tokens.offsets, tokens.words
 
 
-def spans_with_overlap(length: int, size: int, overlap: int) -> Iterator[slice]:
+def spans_with_overlap(length: int, size: int, overlap: int, from_end: bool = False) -> Iterator[slice]:
     """Cut ``length`` items into spans of ``size``, each sharing ``overlap`` items with the one before.
 
-    Example: length=10, size=4, overlap=1 -> 0:4, 3:7, 6:10. An empty text is one empty span.
+    Example: length=10, size=4, overlap=1 -> 0:4, 3:7, 6:10; ``from_end`` -> 6:10, 3:7, 0:4. An empty text is one empty
+    span.
     """
     start = 0
     while True:
-        yield slice(start, min(start + size, length))
+        end = min(start + size, length)
+        yield slice(length - end, length - start) if from_end else slice(start, end)
         if start + size >= length:
             return
         start += size - overlap

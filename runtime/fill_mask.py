@@ -128,8 +128,8 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
     def _target_ids(self, targets: Sequence[str]) -> IntArray:
         ids = set()
         for target in targets:
-            number = self.tokenizer.convert_tokens_to_ids(target)
-            if number is None or (number == self.tokenizer.unk_token_id and target != self.tokenizer.unk_token):
+            number = self.tokenizer.token_id(target)
+            if number is None:
                 tokens = self.tokenizer.encode_text(target).ids[:1]
                 named = self.tokenizer.convert_ids_to_tokens(tokens)
                 instead = f"{named[0]!r} is taken" if named else "it is left out"

@@ -73,7 +73,9 @@ class Model:
 
     def feed(self, rows: Sequence[Encoding]) -> dict[str, IntArray]:
         """The session's inputs for a batch of rows."""
-        inputs = collate(rows, self.tokenizer.pad_token_id)
+        # A padding token that the vocabulary lacks has no embedding; what stands in masked places does not matter.
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id < self.config.vocab_size else 0
+        inputs = collate(rows, pad)
         if self._has_choices:
             # The score of a choice does not depend on the others, so each row can be a question of its own.
             inputs = {name: array[:, None] for name, array in inputs.items()}

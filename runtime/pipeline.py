@@ -289,7 +289,9 @@ class ConvBertOnnxPipeline:
         return _Job(example, parameters, self._rows(example, parameters))
 
     def _rows(self, example: Any, parameters: CallParameters) -> Iterator[Encoding]:
-        yield from self._task.encode(example, parameters)
+        for row in self._task.encode(example, parameters):
+            self.tokenizer.check_rows([row], self.config)
+            yield row
 
     def _run(self, jobs: Iterable[_Job], batch_size: int | None = None) -> Iterator[_Job]:
         """The jobs in their order, each with the parts of its result or with its error.

@@ -170,7 +170,10 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         if stride is None:
             usual = min(longest // 2, 128)
             stride = usual if usual < room else room // 2
-        windows = self.tokenizer.windows(context, longest, stride, before=question)
+        if self.tokenizer.padding_side == "left":  # the reference then puts the context first
+            windows = self.tokenizer.windows(context, longest, stride, after=question)
+        else:
+            windows = self.tokenizer.windows(context, longest, stride, before=question)
         if parameters.padding in (False, "do_not_pad"):
             return windows
         width = longest if parameters.padding == "max_length" else max(len(window) for window in windows)
@@ -186,13 +189,15 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         """The best spans of one window."""
         # Some candidates become the same once they are aligned to words.
         candidates = parameters.count * 2 + 10 if parameters.align_to_words else parameters.count
-        allowed = row.sequences == 1
+        left = self.tokenizer.padding_side == "left"
+        # The reference finds answers everywhere where the context comes first.
+        allowed = np.full(len(row), True) if left else row.sequences == 1
         allowed[0] = True  # the position of [CLS] stands for "no answer"
         start, end = (softmax(outputs[name][: len(row)], allowed) for name in ("start_logits", "end_logits"))
         null = float(start[0] * end[0])
         start[0] = end[0] = 0
         spans = [
-            (score, *_characters(row, first, last, parameters.align_to_words))
+            (score, *_characters(row, first, last, parameters.align_to_words, 0 if left else 1))
             for first, last, score in _best_spans(start, end, candidates, parameters.max_answer_len)
         ]
         return _Window(null, spans)
@@ -254,10 +259,12 @@ def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) ->
             yield first, first + width, float(scores[index])
 
 
-def _characters(row: Encoding, first: int, last: int, align_to_words: bool) -> tuple[int, int]:
+def _characters(row: Encoding, first: int, last: int, align_to_words: bool, context: int) -> tuple[int, int]:
     """Where the tokens ``first`` to ``last`` lie in the context, widened to whole words of this row if asked."""
     if align_to_words:
-        context = row.sequences == 1
-        first = int(np.flatnonzero(context & (row.words == row.words[first]))[0])
-        last = int(np.flatnonzero(context & (row.words == row.words[last]))[-1])
+        starts, ends = (
+            np.flatnonzero((row.sequences == context) & (row.words == row.words[place])) for place in (first, last)
+        )
+        if len(starts) and len(ends):
+            first, last = int(starts[0]), int(ends[-1])
     return int(row.offsets[first, 0]), int(row.offsets[last, 1])

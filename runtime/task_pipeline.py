@@ -1,6 +1,5 @@
 """What the pipeline of a task consists of; each task fills it in, in a file of its own."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -110,7 +109,8 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         if truncation is None:  # as in the tokenizer
             truncation = parameters.max_length is not None and parameters.padding is False
         if truncation not in (False, "do_not_truncate"):
-            texts = cut(texts, longest - special, 0, "longest_first" if truncation is True else str(truncation))[0]
+            strategy = "longest_first" if truncation is True else str(truncation)
+            texts = cut(texts, longest - special, 0, strategy, self.tokenizer.truncation_side == "left")[0]
         elif length > self.max_length:
             raise InputError(
                 f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
@@ -142,11 +142,6 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
                 raise MissingKeyError(f"`{name}` is missing: an example needs it")
             item = item[name]
         return a_string(name, item)
-
-    @property
-    def marks_subwords(self) -> bool:
-        """Whether tokens inside a word carry a mark, such as ## before them."""
-        return bool(json.loads(self.tokenizer.tokenizer_json).get("model", {}).get("continuing_subword_prefix"))
 
 
 def several(items: Any) -> list[Any] | Iterator[Any] | None:

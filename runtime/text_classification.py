@@ -3,7 +3,7 @@
 One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -109,7 +109,7 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             if pair is not None:
                 raise InputError("the input has a text_pair of its own: leave out the parameter text_pair")
             pair = parameters.text_pair
-        return [self.row(example.text, pair, parameters)]
+        return [self.row(example.text, pair or None, parameters)]  # the reference takes an empty second text for none
 
     def decode_row(
         self,
@@ -126,17 +126,21 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
     ) -> Classification | list[Classification] | list[list[Classification]]:
         """The labels with their scores, best first."""
         scores: FloatArray = parts[0]
-        best = np.argsort(-scores, kind="stable")
-        found = [Classification(label=self.config.id2label[int(i)], score=float(scores[i])) for i in best]
-        result: Classification | list[Classification] = found[0]
+        best = [int(place) for place in np.argsort(-scores, kind="stable")]
+        result: Classification | list[Classification]
         if parameters.top_k is None:
-            result = found
+            result = self._classified(scores, best)
         elif parameters.top_k != "":
-            result = found[: int(parameters.top_k)]
+            result = self._classified(scores, best[: int(parameters.top_k)])
         elif parameters.return_all_scores:
-            result = [found[int(place)] for place in np.argsort(best)]  # in the config's order
+            result = self._classified(scores, range(len(scores)))
+        else:
+            result = self._classified(scores, best[:1])[0]
         # The reference puts the result for a single string into a list, unless the call itself has top_k.
         return [result] if example.listed and "top_k" not in parameters.given else result  # type: ignore[return-value]
+
+    def _classified(self, scores: FloatArray, places: Iterable[int]) -> list[Classification]:
+        return [Classification(label=self.config.id2label[place], score=float(scores[place])) for place in places]
 
     def _usual_function(self) -> str:
         if self.config.problem_type == "regression":

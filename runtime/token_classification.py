@@ -96,10 +96,10 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
     parameters = TokenClassificationParameters
 
     def examples(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
-        """As for all tasks; with ``is_split_into_words``, a list of strings is one text."""
+        """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
         items = super().examples(parameters, *args, **arguments)
         one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
-        return {"inputs": items} if parameters.is_split_into_words and one_text else items
+        return [items] if parameters.is_split_into_words and one_text else items
 
     def example(self, item: Any) -> TokenClassificationExample:
         """A text from a string, or from a list of its words.
@@ -130,7 +130,8 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
             # A model that padding changes gets the padding that the reference gives it.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
-        row = self.tokenizer.single(tokens[: self.max_length - self.tokenizer.num_special_tokens()])
+        room = self.max_length - self.tokenizer.num_special_tokens()
+        row = self.tokenizer.single(self.tokenizer.shortened(tokens, room))
         if parameters.offset_mapping is not None:
             if len(parameters.offset_mapping) != len(row):
                 raise InputError(
@@ -168,19 +169,14 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
     def _tokens(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> Tokens:
         if isinstance(example.text, str):
             return self.tokenizer.encode_text(example.text)
-        parts, start = [], 0
-        for number, word in enumerate(example.text):
-            tokens = self.tokenizer.encode_text(word)
-            parts.append(Tokens(tokens.ids, tokens.offsets + start, np.full(len(tokens), number)))
-            start += len(word) + len(parameters.delimiter)
-        if not parts:
-            return self.tokenizer.encode_text("")
-        columns = zip(*((part.ids, part.offsets, part.words) for part in parts), strict=True)
-        return Tokens(*(np.concatenate(column) for column in columns))
+        tokens = self.tokenizer.encode_words(example.text)
+        lengths = [len(word) + len(parameters.delimiter) for word in example.text]
+        starts = np.cumsum([0, *lengths])[tokens.words]
+        return replace(tokens, offsets=tokens.offsets + starts[:, None])
 
     def _classified(self, text: str, row: Encoding, scores: FloatArray) -> list[_Token]:
         tokens = []
-        marked = self.marks_subwords
+        marked = self.tokenizer.marks_subwords
         for index in np.flatnonzero(row.sequences == 0):
             number = int(row.ids[index])
             start, end = (int(offset) for offset in row.offsets[index])

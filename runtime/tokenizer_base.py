@@ -4,6 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,9 @@ from convbert_onnx.errors import FileMissingError, InputError, InputTypeError
 from convbert_onnx.files import replacing
 from convbert_onnx.runtime.encoding import Encoding, Template, Tokens, spans_with_overlap
 from convbert_onnx.runtime.parameters import one_of, whole_number
-from convbert_onnx.runtime.tokenizer_settings import SPECIAL_TOKENS, check_expressible, clean_settings, read_settings
+from convbert_onnx.runtime.tokenizer_calls import arrays, examples_of, lists, padded
+from convbert_onnx.runtime.tokenizer_json import TokenizerJson
+from convbert_onnx.runtime.tokenizer_settings import SPECIAL_TOKENS, check_expressible, read_settings, read_text
 from convbert_onnx.runtime.truncation import PADDING, TRUNCATION, cut
 from convbert_onnx.runtime.wordpiece_json import write_wordpiece
 
@@ -25,15 +28,20 @@ class TokenizerBase(ABC):
     """A tokenizer with character offsets, called as the reference's is.
 
     Args:
-        tokenizer_json: the text of a tokenizer.json. It is used as it is, but for truncation and padding, which a
-            tokenizer.json can carry along and which would cut every text.
-        settings: entries of tokenizer_config.json: ``model_max_length`` (unlimited by default) and the special tokens
-            (``"[PAD]"`` and so on by default). Others are ignored.
+        tokenizer_json: the text of a tokenizer.json. Truncation and padding, which it can carry along and which would
+            cut every text, are left out of use.
+        settings: entries of tokenizer_config.json. As in the reference, they decide about lower-casing, accents and
+            Chinese characters, and add tokens; ``docs/checkpoints.md`` lists them. Without them, the tokenizer.json is
+            used as it is.
 
     Attributes:
-        tokenizer_json: the text of the tokenizer.json.
-        settings: lower-casing, accents, maximum length and special tokens, named as in tokenizer_config.json.
+        tokenizer_json: the text of a tokenizer.json that needs no settings to split text as this tokenizer does.
+        settings: lower-casing, accents, maximum length, special tokens and so on, named as in tokenizer_config.json.
         model_max_length: longest row in tokens, or None where nothing limits it.
+        padding_side: the side of a row on which it is padded, "right" or "left".
+        truncation_side: the side of a text from which it is cut, "right" or "left".
+        gives_token_types: whether the model is given the numbers of the texts in a pair, or only zeros.
+        marks_subwords: whether tokens inside a word carry a mark, such as ## before them.
         vocab_size: one more than the largest id.
         pad_token: the padding token; so are ``unk_token``, ``cls_token``, ``sep_token`` and ``mask_token``.
         pad_token_id: its id, 0 where the vocabulary lacks it.
@@ -42,29 +50,42 @@ class TokenizerBase(ABC):
         all_special_ids: ids of all special tokens.
 
     Raises:
-        BundleError: the text is no tokenizer.json that this tokenizer can use.
+        BundleError: the text is not a tokenizer.json that this tokenizer can use, or a setting is of the wrong type.
     """
 
     uses_tokenizer_json: ClassVar[bool]
     """Whether from_pretrained prefers a tokenizer.json to vocab.txt."""
 
     def __init__(self, tokenizer_json: str, settings: Mapping[str, Any] | None = None) -> None:
-        self.tokenizer_json = tokenizer_json
-        self.settings = clean_settings(settings or {})
-        self.model_max_length: int | None = self.settings["model_max_length"]
-        self._vocabulary, special = self._open(tokenizer_json)
-        self._tokens = {number: token for token, number in self._vocabulary.items()}
-        self.vocab_size = max(self._tokens, default=-1) + 1
-        names = {name: str(self.settings[f"{name}_token"]) for name in SPECIAL_TOKENS}
-        ids = {name: self._vocabulary.get(token) for name, token in names.items()}
+        file = TokenizerJson.read(tokenizer_json, settings)
+        self.tokenizer_json = file.text
+        self.settings = file.settings
+        self.model_max_length: int | None = file.settings["model_max_length"]
+        self.padding_side: str = file.settings["padding_side"]
+        self.truncation_side: str = file.settings["truncation_side"]
+        names_of_inputs = file.settings["model_input_names"]
+        self.gives_token_types = names_of_inputs is None or "token_type_ids" in names_of_inputs
+        self.marks_subwords = bool(file.content["model"].get("continuing_subword_prefix"))
+        self._added = file.added
+        self._vocabulary = {**file.vocabulary, **file.added.ids}
+        self.vocab_size = max(self._vocabulary.values(), default=-1) + 1
+        names = {role: str(file.settings[f"{role}_token"] or usual) for role, usual in SPECIAL_TOKENS.items()}
+        ids = {role: self._vocabulary.get(token) for role, token in names.items()}
         self.pad_token, self.unk_token, self.mask_token = names["pad"], names["unk"], names["mask"]
         self.cls_token, self.sep_token = names["cls"], names["sep"]
         self.pad_token_id: int = ids["pad"] or 0
         self.unk_token_id, self.mask_token_id = ids["unk"], ids["mask"]
         self.cls_token_id, self.sep_token_id = ids["cls"], ids["sep"]
-        self._special = frozenset(special)
-        self.all_special_ids: list[int] = sorted({number for number in ids.values() if number is not None} | special)
+        self._special = frozenset(number for number, token in file.added.tokens.items() if token.special)
+        roles = {number for number in ids.values() if number is not None}
+        self.all_special_ids: list[int] = sorted(roles | self._special)
+        self._open(file)
         self._single, self._pair = self._templates()
+        self._largest_id = max([self.vocab_size - 1, *self._single.ids(), *self._pair.ids()])
+
+    @cached_property
+    def _tokens(self) -> dict[int, str]:
+        return {number: token for token, number in self._vocabulary.items()}
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> Self:
@@ -77,7 +98,7 @@ class TokenizerBase(ABC):
         directory = Path(directory)
         settings = read_settings(directory)
         if cls.uses_tokenizer_json and (directory / "tokenizer.json").is_file():
-            return cls.from_tokenizer_json((directory / "tokenizer.json").read_text(encoding="utf-8"), settings)
+            return cls.from_tokenizer_json(read_text(directory / "tokenizer.json"), settings)
         check_expressible(settings)
         if (directory / "vocab.txt").is_file():
             return cls.from_vocab(directory / "vocab.txt", settings)
@@ -98,7 +119,7 @@ class TokenizerBase(ABC):
         Raises:
             BundleError: the file lacks a special token, or is not UTF-8.
         """
-        return cls(write_wordpiece(vocab, settings or {}), settings)
+        return cls(write_wordpiece(vocab, settings or {}), settings or {})
 
     @classmethod
     def from_tokenizer_json(cls, text: str, settings: Mapping[str, Any] | None = None) -> Self:
@@ -110,8 +131,8 @@ class TokenizerBase(ABC):
         return cls(text, settings)
 
     @abstractmethod
-    def _open(self, tokenizer_json: str) -> tuple[dict[str, int], set[int]]:
-        """Read the tokenizer.json; its whole vocabulary, and the ids of the special tokens that it names."""
+    def _open(self, file: TokenizerJson) -> None:
+        """Get ready to split texts as the tokenizer.json says."""
 
     @abstractmethod
     def _templates(self) -> tuple[Template, Template]:
@@ -155,6 +176,23 @@ class TokenizerBase(ABC):
             ) from error
         return self._split(text)
 
+    def encode_words(self, words: Sequence[str]) -> Tokens:
+        """The tokens of a text that is given as its words; offsets are those in each word.
+
+        Raises:
+            InputTypeError: a word is not a string.
+            InputError: a word cannot be encoded.
+        """
+        parts = [self.encode_text(word) for word in words]
+        numbers = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        offsets = np.concatenate([np.zeros((0, 2), np.int64), *(part.offsets for part in parts)])
+        return Tokens(np.concatenate([np.zeros(0, np.int64), *(part.ids for part in parts)]), offsets, numbers)
+
+    def shortened(self, tokens: Tokens, length: int) -> Tokens:
+        """The tokens that are left when a text is cut to ``length`` of them."""
+        excess = max(0, len(tokens) - max(0, length))
+        return tokens[excess:] if self.truncation_side == "left" else tokens[: len(tokens) - excess]
+
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False) -> list[str]:
         """The tokens of a text, or of two one behind the other, as strings.
 
@@ -166,14 +204,21 @@ class TokenizerBase(ABC):
         return self.convert_ids_to_tokens(self._template(len(texts), add_special_tokens).row(*texts).ids.tolist())
 
     def single(self, first: Tokens) -> Encoding:
-        """The row for one text."""
-        return self._single.row(first)
+        """The model's row for one text."""
+        return self._model_row(first)
 
     def pair(self, first: Tokens, second: Tokens) -> Encoding:
-        """The row for two texts."""
-        return self._pair.row(first, second)
+        """The model's row for two texts."""
+        return self._model_row(first, second)
 
-    def windows(self, text: Tokens, max_length: int, stride: int, before: Tokens | None = None) -> list[Encoding]:
+    def windows(
+        self,
+        text: Tokens,
+        max_length: int,
+        stride: int,
+        before: Tokens | None = None,
+        after: Tokens | None = None,
+    ) -> list[Encoding]:
         """Rows of at most ``max_length`` tokens with successive parts of a text.
 
         Args:
@@ -181,22 +226,25 @@ class TokenizerBase(ABC):
             max_length: longest row, in tokens, special tokens included.
             stride: tokens of ``text`` that a row repeats from the row before.
             before: a text that is in every row, before the part of ``text``.
+            after: the same, after the part of ``text``; at most one of the two can be given.
 
         Raises:
             InputError: there is no room for more than ``stride`` tokens of ``text``.
         """
-        texts = () if before is None else (before,)
-        special = self.num_special_tokens(pair=before is not None)
-        room = max_length - sum(map(len, texts)) - special
+        other = before if after is None else after
+        special = self.num_special_tokens(pair=other is not None)
+        room = max_length - len(other or ()) - special
         if room < 1 or (stride >= room and len(text) > room):
-            first = "" if before is None else f"{len(before)} tokens of the first text and "
-            shorten = "" if before is None else "shorten the first text, "
+            first = "" if other is None else f"{len(other)} tokens of the first text and "
+            shorten = "" if other is None else "shorten the first text, "
             raise InputError(
                 f"{first}{special} special tokens leave {max(0, room)} of {max_length} for the text, where {stride} "
                 f"are repeated: {shorten}allow longer rows or repeat less"
             )
-        template = self._template(1 + len(texts))
-        return [template.row(*texts, text[span]) for span in spans_with_overlap(len(text), room, stride)]
+        parts = [text[span] for span in spans_with_overlap(len(text), room, stride, self.truncation_side == "left")]
+        if after is not None:
+            return [self._model_row(part, after) for part in parts]
+        return [self._model_row(part) if before is None else self._model_row(before, part) for part in parts]
 
     def num_special_tokens(self, pair: bool = False) -> int:
         """Special tokens around one text, or around a pair."""
@@ -237,11 +285,16 @@ class TokenizerBase(ABC):
             return mask
         if token_ids_1 is not None:
             raise InputError("a row that has its special tokens has no second text: pass token_ids_0 alone")
-        return [int(number in self.all_special_ids) for number in token_ids_0]
+        special = set(self.all_special_ids)
+        return [int(number in special) for number in token_ids_0]
 
     def get_vocab(self) -> dict[str, int]:
         """The ids of all tokens."""
         return dict(self._vocabulary)
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token, or None where the vocabulary lacks it."""
+        return self._vocabulary.get(token)
 
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
         """The token of each id; the unknown token where there is none."""
@@ -254,25 +307,30 @@ class TokenizerBase(ABC):
         return [self._vocabulary.get(token, self.unk_token_id) for token in tokens]
 
     def decode(
-        self, ids: int | Iterable[int], skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = True
+        self,
+        ids: int | Iterable[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
     ) -> str:
         """The text of ids.
 
         Args:
             ids: one or many; those without a token are left out.
             skip_special_tokens: leave special tokens out.
-            clean_up_tokenization_spaces: take blanks before punctuation and English short forms away.
+            clean_up_tokenization_spaces: take blanks before punctuation and English short forms away; by default what
+                the setting of this name says.
         """
         numbers = [int(number) for number in np.atleast_1d(np.asarray(ids)).tolist()]
         skipped = self._special if skip_special_tokens else ()
         tokens = [self._tokens[number] for number in numbers if number in self._tokens and number not in skipped]
         text = self.convert_tokens_to_string(tokens)
-        return tidy(text) if clean_up_tokenization_spaces else text
+        clean = clean_up_tokenization_spaces
+        return tidy(text) if (self.settings["clean_up_tokenization_spaces"] if clean is None else clean) else text
 
     def __call__(
         self,
-        text: str | Sequence[str],
-        text_pair: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | Sequence[Sequence[str]],
+        text_pair: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
         *,
         add_special_tokens: bool = True,
         padding: bool | str = False,
@@ -282,9 +340,10 @@ class TokenizerBase(ABC):
         return_overflowing_tokens: bool = False,
         return_offsets_mapping: bool = False,
         return_special_tokens_mask: bool = False,
-        return_token_type_ids: bool = True,
+        return_token_type_ids: bool | None = None,
         return_attention_mask: bool = True,
         return_tensors: str | None = None,
+        is_split_into_words: bool = False,
     ) -> dict[str, Any]:
         """The model's inputs for a text or a list of texts, alone or in pairs.
 
@@ -301,9 +360,10 @@ class TokenizerBase(ABC):
             return_overflowing_tokens: give rows for what was cut off too, and ``overflow_to_sample_mapping`` [rows].
             return_offsets_mapping: give ``offset_mapping`` [rows, tokens, 2]: start and end in the text.
             return_special_tokens_mask: give ``special_tokens_mask`` [rows, tokens].
-            return_token_type_ids: give ``token_type_ids`` [rows, tokens].
+            return_token_type_ids: give ``token_type_ids`` [rows, tokens]; by default where the model is given them.
             return_attention_mask: give ``attention_mask`` [rows, tokens].
             return_tensors: "np" for numpy arrays, None for lists.
+            is_split_into_words: a text is a list of its words, and several texts a list of such lists.
 
         Returns:
             ``input_ids`` [rows, tokens] and what else was asked for. One text gives lists without the first axis,
@@ -325,43 +385,71 @@ class TokenizerBase(ABC):
         limit = max_length or self.model_max_length
         rows: list[Encoding] = []
         samples: list[int] = []
-        for number, texts in enumerate(_texts(text, text_pair)):
+        several, examples = examples_of(text, text_pair, is_split_into_words)
+        for number, texts in enumerate(examples):
             found = self._rows(texts, add_special_tokens, truncation, limit, stride)
             found = found if return_overflowing_tokens else found[:1]
             rows += found
             samples += [number] * len(found)
-        rows = _padded(rows, padding, limit)
-        columns = {"input_ids": [_extend(row.ids, row, self.pad_token_id) for row in rows]}
-        if return_token_type_ids:
-            columns["token_type_ids"] = [_extend(row.type_ids, row, 0) for row in rows]
+        rows = padded(rows, padding, limit)
+        columns = {"input_ids": [self._extend(row.ids, row, self.pad_token_id) for row in rows]}
+        if self.gives_token_types if return_token_type_ids is None else return_token_type_ids:
+            columns["token_type_ids"] = [self._extend(row.type_ids, row, 0) for row in rows]
         if return_attention_mask:
-            columns["attention_mask"] = [_extend(np.ones(len(row), np.int64), row, 0) for row in rows]
+            columns["attention_mask"] = [self._extend(np.ones(len(row), np.int64), row, 0) for row in rows]
         if return_special_tokens_mask:
-            columns["special_tokens_mask"] = [_extend((row.sequences < 0).astype(np.int64), row, 1) for row in rows]
+            columns["special_tokens_mask"] = [
+                self._extend((row.sequences < 0).astype(np.int64), row, 1) for row in rows
+            ]
         if return_offsets_mapping:
-            columns["offset_mapping"] = [_extend(row.offsets, row, 0) for row in rows]
-        result: dict[str, Any] = _arrays(columns) if return_tensors == "np" else _lists(columns)
+            columns["offset_mapping"] = [self._extend(row.offsets, row, 0) for row in rows]
+        result: dict[str, Any] = arrays(columns) if return_tensors == "np" else lists(columns)
         if return_overflowing_tokens:
             result["overflow_to_sample_mapping"] = np.array(samples, np.int64) if return_tensors else samples
-        elif isinstance(text, str) and return_tensors is None:
+        elif not several and return_tensors is None:
             result = {name: column[0] for name, column in result.items()}
         return result
 
     def check_fits(self, config: ConvBertConfig) -> None:
-        """Make sure that the model has an embedding for every token.
+        """Make sure that the model has an embedding for every token of the vocabulary.
+
+        Special tokens that the vocabulary lacks may be without one: a model that never reads [MASK] needs none for it.
 
         Raises:
             InputError: it has not.
         """
-        if self.vocab_size > config.vocab_size:
+        if self._largest_id < config.vocab_size:
+            return
+        optional = {"", self.pad_token, self.unk_token, self.mask_token}
+        needed = [number for token, number in self._vocabulary.items() if token not in optional]
+        largest = max([*needed, *self._single.ids(), *self._pair.ids()])
+        if largest >= config.vocab_size:
             raise InputError(
-                f"the tokenizer has ids up to {self.vocab_size - 1}, the model only {config.vocab_size} embeddings: "
-                "pass the tokenizer that the model was trained with"
+                f"the tokenizer has ids up to {largest}, the model only {config.vocab_size} embeddings: pass the "
+                "tokenizer that the model was trained with"
             )
+
+    def check_rows(self, rows: Iterable[Encoding], config: ConvBertConfig) -> None:
+        """Make sure that the model has an embedding for every token of some rows.
+
+        Raises:
+            InputError: it has not; special tokens that the vocabulary lacks have no embedding, and can stand in a text.
+        """
+        if self._largest_id < config.vocab_size:
+            return
+        for row in rows:
+            if len(row) and row.ids.max() >= config.vocab_size:
+                token = self.convert_ids_to_tokens([int(row.ids.max())])[0]
+                raise InputError(
+                    f"the text has the token {token}, which the vocabulary lacks and the model has no embedding for: "
+                    "take it out of the text"
+                )
 
     def files(self) -> dict[str, str]:
         """The files of a directory that holds this tokenizer: their names and texts."""
         settings = {name: value for name, value in self.settings.items() if value is not None}
+        tokens = {entry.pop("id"): entry for entry in self._added.to_list()}
+        settings = {"added_tokens_decoder": tokens, **settings}
         return {
             "tokenizer.json": self.tokenizer_json,
             "tokenizer_config.json": json.dumps(settings, ensure_ascii=False, indent=2) + "\n",
@@ -383,19 +471,30 @@ class TokenizerBase(ABC):
         return template if special else template.bare()
 
     def _rows(
-        self, texts: tuple[str, ...], special: bool, truncation: bool | str, limit: int | None, stride: int
+        self, texts: tuple[Any, ...], special: bool, truncation: bool | str, limit: int | None, stride: int
     ) -> list[Encoding]:
         """The row for one text or two, and the rows for what was cut off."""
-        tokens = tuple(self.encode_text(text) for text in texts)
+        tokens = tuple(self.encode_text(text) if isinstance(text, str) else self.encode_words(text) for text in texts)
         template = self._template(len(tokens), special)
         if truncation in (False, "do_not_truncate") or limit is None:
             return [template.row(*tokens)]
         strategy = "longest_first" if truncation is True else str(truncation)
-        return [template.row(*part) for part in cut(tokens, limit - len(template), stride, strategy)]
+        parts = cut(tokens, limit - len(template), stride, strategy, self.truncation_side == "left")
+        return [template.row(*part) for part in parts]
 
     def _row_of_ids(self, first: Sequence[int], second: Sequence[int] | None) -> Encoding:
         texts = [Tokens.of(ids) for ids in (first, second) if ids is not None]
         return self._template(len(texts)).row(*texts)
+
+    def _model_row(self, *texts: Tokens) -> Encoding:
+        """The row as the model is given it: with token types of zero where the tokenizer has none."""
+        row = self._template(len(texts)).row(*texts)
+        return row if self.gives_token_types else replace(row, type_ids=np.zeros_like(row.type_ids))
+
+    def _extend(self, values: np.ndarray[Any, Any], row: Encoding, filler: int) -> np.ndarray[Any, Any]:
+        missing = max(0, row.padded_length - len(row))
+        sides = (missing, 0) if self.padding_side == "left" else (0, missing)
+        return np.pad(values, [sides] + [(0, 0)] * (values.ndim - 1), constant_values=filler)
 
 
 _TIDIED = {
@@ -417,55 +516,6 @@ def tidy(text: str) -> str:
     for untidy, better in _TIDIED.items():
         text = text.replace(untidy, better)
     return text
-
-
-def _texts(text: Any, text_pair: Any) -> list[tuple[str, ...]]:
-    """One text or two for each row."""
-    if isinstance(text, str):
-        if text_pair is not None and not isinstance(text_pair, str):
-            raise InputTypeError(f"text is a string and text_pair {type(text_pair).__name__}: pass two strings")
-        # The reference takes an empty second text for none, here but not in lists.
-        return [(text, text_pair) if text_pair else (text,)]
-    if not isinstance(text, Sequence) or isinstance(text, bytes):
-        raise InputTypeError(f"text must be a string or a list of strings, not {type(text).__name__}")
-    if text_pair is None:
-        return [(one,) for one in text]
-    if isinstance(text_pair, str | bytes) or not isinstance(text_pair, Sequence):
-        raise InputTypeError(f"text is a list and text_pair {type(text_pair).__name__}: pass two lists")
-    if len(text) != len(text_pair):
-        raise InputError(
-            f"there are {len(text)} texts but {len(text_pair)} in text_pair: give as many of one as of the other"
-        )
-    return list(zip(text, text_pair, strict=True))
-
-
-def _padded(rows: list[Encoding], padding: bool | str, limit: int | None) -> list[Encoding]:
-    if padding in (False, "do_not_pad") or (padding == "max_length" and limit is None):
-        return rows
-    width = limit or 0 if padding == "max_length" else max(map(len, rows), default=0)
-    return [replace(row, padded_length=width) for row in rows]
-
-
-def _extend(values: np.ndarray[Any, Any], row: Encoding, filler: int) -> np.ndarray[Any, Any]:
-    missing = max(0, row.padded_length - len(row))
-    return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1), constant_values=filler)
-
-
-def _stacked(column: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    if len({len(values) for values in column}) > 1:
-        raise InputError("rows of several lengths make no array: pass padding=True, or truncation=True beside it")
-    return np.stack(column) if column else np.zeros((0, 0), np.int64)
-
-
-def _arrays(columns: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, Any]:
-    return {name: _stacked(column) for name, column in columns.items()}
-
-
-def _lists(columns: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, Any]:
-    lists = {name: [values.tolist() for values in column] for name, column in columns.items()}
-    if "offset_mapping" in lists:
-        lists["offset_mapping"] = [list(map(tuple, offsets)) for offsets in lists["offset_mapping"]]
-    return lists
 
 
 def _write(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:

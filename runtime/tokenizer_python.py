@@ -1,15 +1,16 @@
 """ConvBertTokenizer: BERT's WordPiece in Python, for machines that have no tokenizers library."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from convbert_onnx.files import replacing
+from convbert_onnx.runtime.added_tokens import TokenFinder
 from convbert_onnx.runtime.bert_text import words
 from convbert_onnx.runtime.encoding import Template, Tokens
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase, tidy
+from convbert_onnx.runtime.tokenizer_json import TokenizerJson
 from convbert_onnx.runtime.wordpiece import WordPiece
 from convbert_onnx.runtime.wordpiece_json import read_wordpiece, vocabulary_text
 
@@ -28,14 +29,17 @@ class ConvBertTokenizer(TokenizerBase):
 
     uses_tokenizer_json = False
 
-    def _open(self, tokenizer_json: str) -> tuple[dict[str, int], set[int]]:
-        self._file = file = read_wordpiece(tokenizer_json)
-        self._added = {token.content: token.number for token in file.added}
-        # The longest first: of tokens that start at one place, it is the longest that counts.
-        patterns = sorted(map(re.escape, self._added), key=len, reverse=True)
-        self._find_added = re.compile("|".join(patterns) or "(?!)")
-        self._pieces = WordPiece(file.vocabulary, file.vocabulary[file.unknown], file.prefix, file.longest_word)
-        return {**file.vocabulary, **self._added}, {token.number for token in file.added if token.special}
+    def _open(self, file: TokenizerJson) -> None:
+        self._file = wordpiece = read_wordpiece(file.content)
+        unknown = file.vocabulary.get(wordpiece.unknown)
+        self._pieces = WordPiece(file.vocabulary, unknown, wordpiece.prefix, wordpiece.longest_word)
+        split_special = file.settings["split_special_tokens"]
+        tokens = {number: token for number, token in file.added.tokens.items() if not (split_special and token.special)}
+        plain = {number: token for number, token in tokens.items() if not token.normalized}
+        normalized = {number: token for number, token in tokens.items() if token.normalized}
+        self._find_plain = TokenFinder(plain)
+        self._find_normalized = TokenFinder(normalized, lambda content: wordpiece.normalizer(content)[0])
+        self._model_vocabulary = file.vocabulary
 
     def _templates(self) -> tuple[Template, Template]:
         return self._file.single, self._file.pair
@@ -53,21 +57,24 @@ class ConvBertTokenizer(TokenizerBase):
 
     def _words(self, text: str) -> Iterator[list[tuple[int, int, int]]]:
         """Id, start and end in the text of each piece, word by word; an added token is a word."""
-        start = 0
-        for match in self._find_added.finditer(text):
-            yield from self._plain_words(text[start : match.start()], start)
-            yield [(self._added[match[0]], *match.span())]
-            start = match.end()
-        yield from self._plain_words(text[start:], start)
+        for start, end, number in self._find_plain.split(text):
+            if number is None:
+                yield from self._normalized_words(text[start:end], start)
+            else:
+                yield [(number, start, end)]
 
-    def _plain_words(self, text: str, shift: int) -> Iterator[list[tuple[int, int, int]]]:
+    def _normalized_words(self, text: str, shift: int) -> Iterator[list[tuple[int, int, int]]]:
         normalized, origins = self._file.normalizer(text)
         places = (origins + shift).tolist()
-        for start, end in words(normalized):
-            yield [
-                (piece, places[start + first], places[start + last - 1] + 1)
-                for piece, first, last in self._pieces(normalized[start:end])
-            ]
+        for start, end, number in self._find_normalized.split(normalized):
+            if number is not None:
+                yield [(number, places[start], places[end - 1] + 1)]
+                continue
+            for first, last in words(normalized[start:end]):
+                yield [
+                    (piece, places[start + first + begin], places[start + first + stop - 1] + 1)
+                    for piece, begin, stop in self._pieces(normalized[start + first : start + last])
+                ]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         """The words of tokens with blanks between them."""
@@ -90,12 +97,12 @@ class ConvBertTokenizer(TokenizerBase):
         """
         path = Path(save_directory) / (f"{filename_prefix}-vocab.txt" if filename_prefix else "vocab.txt")
         with replacing(path) as temporary:
-            temporary.write_text(vocabulary_text(self._file.vocabulary), encoding="utf-8")
+            temporary.write_text(vocabulary_text(self._model_vocabulary), encoding="utf-8")
         return (str(path),)
 
     def files(self) -> dict[str, str]:
         """The files of a directory that holds this tokenizer, vocab.txt among them: their names and texts."""
-        return {"vocab.txt": vocabulary_text(self._file.vocabulary), **super().files()}
+        return {"vocab.txt": vocabulary_text(self._model_vocabulary), **super().files()}
 
 
 def _tidy_token(token: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from convbert_onnx.runtime.tokenizer_base import TokenizerBase
 from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
 from convbert_onnx.runtime.tokenizer_python import ConvBertTokenizer
-from convbert_onnx.runtime.tokenizer_settings import read_settings
+from convbert_onnx.runtime.tokenizer_settings import read_settings, read_text
 
 __all__ = ["load_tokenizer", "tokenizer_from_json"]
 
@@ -23,7 +23,7 @@ def load_tokenizer(directory: str | Path) -> TokenizerBase:
     path = Path(directory) / "tokenizer.json"
     if path.is_file():
         # Before vocab.txt even in Python, so that the answers are the same on every machine.
-        return tokenizer_from_json(path.read_text(encoding="utf-8"), read_settings(path.parent))
+        return tokenizer_from_json(read_text(path), read_settings(path.parent))
     return _class().from_pretrained(directory)
 
 

@@ -12,7 +12,9 @@ TRUNCATION = (None, False, True, "longest_first", "only_first", "only_second", "
 """True is "longest_first", False is "do_not_truncate"; None is the first with a max_length and without padding."""
 
 
-def cut(texts: tuple[Tokens, ...], room: int, stride: int, strategy: str) -> list[tuple[Tokens, ...]]:
+def cut(
+    texts: tuple[Tokens, ...], room: int, stride: int, strategy: str, from_end: bool = False
+) -> list[tuple[Tokens, ...]]:
     """The texts of a row that has room for ``room`` tokens, and then those of the rows for what was cut off.
 
     Args:
@@ -21,6 +23,7 @@ def cut(texts: tuple[Tokens, ...], room: int, stride: int, strategy: str) -> lis
         stride: tokens that a part repeats from the part before.
         strategy: "longest_first" shortens the longer text until both are of one length and then both of them;
             "only_first" and "only_second" shorten that text alone.
+        from_end: texts keep their ends, where otherwise they keep their beginnings.
 
     Raises:
         InputError: the strategy cannot make the texts fit, or ``stride`` leaves no room for anything new.
@@ -34,7 +37,7 @@ def cut(texts: tuple[Tokens, ...], room: int, stride: int, strategy: str) -> lis
         lengths = _longest_first(lengths, room)
     else:
         lengths = _only(lengths, room, {"only_first": 0, "only_second": 1}[strategy])
-    parts = [_parts(text, length, stride) for text, length in zip(texts, lengths, strict=True)]
+    parts = [_parts(text, length, stride, from_end) for text, length in zip(texts, lengths, strict=True)]
     if len(parts) == 1:
         return [(part,) for part in parts[0]]
     first, second = parts
@@ -67,7 +70,7 @@ def _only(lengths: list[int], room: int, number: int) -> list[int]:
     return [length - excess if i == number else length for i, length in enumerate(lengths)]
 
 
-def _parts(text: Tokens, length: int, stride: int) -> list[Tokens]:
+def _parts(text: Tokens, length: int, stride: int, from_end: bool) -> list[Tokens]:
     if len(text) <= length:
         return [text]
     if length == 0:  # as the reference has it: nothing, and the whole of it cut off
@@ -76,4 +79,4 @@ def _parts(text: Tokens, length: int, stride: int) -> list[Tokens]:
         raise InputError(
             f"stride is {stride} where a row has {length} tokens of a text, so that nothing new comes in: lower it"
         )
-    return [text[span] for span in spans_with_overlap(len(text), length, stride)]
+    return [text[span] for span in spans_with_overlap(len(text), length, stride, from_end)]

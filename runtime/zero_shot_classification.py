@@ -6,6 +6,7 @@ A text-classification model for entailment is asked, for each label, whether the
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from string import Formatter
 from typing import Any, Literal, TypedDict
 
@@ -106,7 +107,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
     def combine(self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]) -> LabelledSequence:
         """The labels, best first."""
         logits = np.stack(parts)
-        entailment = self._entailment()
+        entailment = self._entailment
         if parameters.multi_label or len(parts) == 1:
             contradiction = -1 if entailment == 0 else 0
             scores = softmax(logits[:, [contradiction, entailment]])[:, 1]
@@ -116,6 +117,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         labels = [parameters.candidate_labels[i] for i in best]
         return LabelledSequence(sequence=example, labels=labels, scores=[float(scores[i]) for i in best])
 
+    @cached_property
     def _entailment(self) -> int:
         for number, label in self.config.id2label.items():
             if label.lower().startswith("entail"):

@@ -101,11 +101,11 @@ def test_words_have_offsets_in_the_joined_text(exported: Exported) -> None:
     words = ["The", "Denver", "Broncos", "won."]
     text = "-".join(words)
     for strategy in ("none", "simple", "first", "average", "max"):
-        entities = pipe(words, is_split_into_words=True, delimiter="-", aggregation_strategy=strategy)
+        (entities,) = pipe(words, is_split_into_words=True, delimiter="-", aggregation_strategy=strategy)
         assert entities[0]["start"] == 0
         assert entities[-1]["end"] == len(text)
         assert all(text[one["start"] : one["end"]].strip("-") for one in entities)
-    assert pipe([words, words[:2]], is_split_into_words=True)[0] == pipe(words, is_split_into_words=True)
+    assert pipe([words, words[:2]], is_split_into_words=True)[:1] == pipe(words, is_split_into_words=True)
     with pytest.raises(InputTypeError, match="is_split_into_words"):
         pipe([words, words])
 

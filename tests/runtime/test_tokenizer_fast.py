@@ -131,7 +131,7 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="cannot be read"):
         ConvBertTokenizerFast("{}")
     (tmp_path / "vocab.txt").write_text("a\nb\n")
-    with pytest.raises(BundleError, match=r"lacks the special tokens \[PAD\]"):
+    with pytest.raises(BundleError, match=r"lacks the special tokens \[CLS\], \[SEP\]"):
         ConvBertTokenizerFast.from_pretrained(tmp_path)
     (tmp_path / "vocab.txt").write_bytes(b"\xff\n")
     with pytest.raises(BundleError, match="not UTF-8"):
