@@ -42,6 +42,8 @@ def calibrate(
     data: str | Path,
     method: CalibrationMethod = "percentile",
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    *,
+    folder: str | Path | None = None,
 ) -> Ranges:
     """The ranges of what products with fixed weights multiply.
 
@@ -54,6 +56,7 @@ def calibrate(
             ``.npz`` with arrays of those names, [rows, length]. The first 256 rows count.
         method: "min-max" takes all, "entropy" and "percentile" cut off what is rare.
         progress: told before each row.
+        folder: where to put temporary files, which are about twice as large as the model; by default the system's.
 
     Raises:
         FileMissingError: there is no such file.
@@ -73,16 +76,16 @@ def calibrate(
         def get_next(self) -> Feed | None:
             return next(self._feeds, None)
 
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=folder) as temporary:
         graph = ir.load(model)
         graph.metadata_props.clear()
         wanted = {str(product.rows.name) for product in fixed_products(graph)}
-        path = Path(folder, "model.onnx")
+        path = Path(temporary, "model.onnx")
         ir.save(graph, path)
         calibrator = quantization.create_calibrator(
             path,
             ["MatMul"],
-            str(Path(folder, "augmented.onnx")),
+            str(Path(temporary, "augmented.onnx")),
             quantization.CalibrationMethod[_NAMES[method]],
             extra_options=_OPTIONS[method],
         )
