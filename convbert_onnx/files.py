@@ -1,8 +1,8 @@
 """Atomic writes: a file gets its name only when it is complete.
 
-Files in progress lie in a folder ``NAME.partial`` beside the target ``NAME``, on the same file system. There is one such
-folder per target, so repeated kills leave one at most, and the next writer of the target clears it. The writer holds a
-lock on it (``flock``, where the system has it): a second writer of the same target is refused.
+Files in progress lie in a folder ``NAME.partial`` beside the target ``NAME``, on the same file system. There is one
+such folder per target, so repeated kills leave one at most, and the next writer of the target clears it. The writer
+holds a lock on it (``flock``, where the system has it): a second writer of the same target is refused.
 """
 
 import os
@@ -106,7 +106,8 @@ def _lock(folder: Path, path: Path) -> int:
         with suppress(FileExistsError):
             folder.mkdir()
         try:
-            if folder.is_symlink() or (names := os.listdir(folder)) and _LOCK not in names:
+            names = {file.name for file in folder.iterdir()}
+            if folder.is_symlink() or (names and _LOCK not in names):
                 raise NotADirectoryError
             lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # its owner has just removed the folder

@@ -136,9 +136,9 @@ def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> No
 def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with writer(path, "first") as first:
-        with pytest.raises(OutputError, match=rf"file is being written by another process \({first.pid}\)"):
-            with replacing(path):
-                pass
+        message = rf"file is being written by another process \({first.pid}\)"
+        with pytest.raises(OutputError, match=message), replacing(path):
+            pass
         with replacing(tmp_path / "other") as temporary:  # another target
             temporary.touch()
         first.communicate("\n")
