@@ -43,10 +43,8 @@ class Group(click.Group):
             raise click.ClickException(_in_one_line(error)) from error
 
 
-class Text(click.ParamType):
+class Text(click.types.StringParamType):
     """Text from the command line, which is UTF-8 even where the locale says otherwise."""
-
-    name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Decode what the locale could not."""
@@ -148,7 +146,7 @@ def _forget_unwritten() -> None:
         try:
             sys.stdout.flush()
         except OSError:
-            sys.stdout = None  # type: ignore[assignment]
+            sys.stdout = None
 
 
 def _fill_closed_descriptors() -> None:

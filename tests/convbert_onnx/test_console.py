@@ -64,11 +64,11 @@ def test_text_is_printed_in_any_code_page_and_json_is_utf_8(exported: Exported, 
     # Where a stream is said to be ASCII, click writes UTF-8.
     text = invoke("inspect", japanese, charset=charset).stdout_bytes.decode(charset.replace("ascii", "utf-8"))
     assert ("\\u65e5\\u672c12" if charset == "cp1252" else "日本12") in text
-    for command in (
-        ("inspect", japanese, "--json"),
-        ("run", japanese, "--inputs", "It falls.", "-p", "top_k=3", "--json"),
+    for result in (
+        invoke("inspect", japanese, "--json", charset=charset),
+        invoke("run", japanese, "--inputs", "It falls.", "-p", "top_k=3", "--json", charset=charset),
     ):
-        assert "日本12" in invoke(*command, "--json", charset=charset).stdout_bytes.decode("utf-8")
+        assert "日本12" in result.stdout_bytes.decode("utf-8")
     result = invoke("run", "日本.onnx", *ASK, charset=charset)
     assert result.exit_code == 1
     assert result.stderr_bytes.startswith(b"Error: ")

@@ -36,12 +36,12 @@ def test_a_killed_export_leaves_nothing_that_piles_up(exported: Exported, tmp_pa
     work = output.with_name("model.onnx.partial")
     # While the int8 file is written, the fp32 model that it is made of is there as well.
     stage = work / "model.onnx.partial" / "model.onnx"
-    arguments = ("export", "--model", PLAIN, "--precision", "int8", "-o", output)
-    assert kill_at(stage, signal.SIGKILL, temporary, *arguments) == -signal.SIGKILL
+    export = ("export", "--model", PLAIN, "--precision", "int8", "-o", output)
+    assert kill_at(stage, signal.SIGKILL, temporary, *export) == -signal.SIGKILL
     assert list(output.parent.iterdir()) == [work]
     assert sorted(path.name for path in work.iterdir()) == [".lock", "fp32", "model.onnx.partial"]
-    arguments = ("quantize", exported(), "-o", output)
-    assert kill_at(work / "model.onnx", signal.SIGKILL, temporary, *arguments) == -signal.SIGKILL
+    stage = work / "model.onnx"
+    assert kill_at(stage, signal.SIGKILL, temporary, "quantize", exported(), "-o", output) == -signal.SIGKILL
     assert list(output.parent.iterdir()) == [work]
     assert sorted(path.name for path in work.iterdir()) == [".lock", "model.onnx"]
     assert list(temporary.rglob("*.onnx*")) == []

@@ -133,13 +133,13 @@ def test_another_input_model_or_parameter_is_refused(
         with pytest.raises(InputError, match=r"answers\.jsonl\.partial holds answers to lines that are not those"):
             answer(pipe, source, output, resume=True)
     source.write_bytes(content)
-    for model, parameters, message in (
-        (exported(target="portable"), {}, "answers of another model"),
-        (exported("cased"), {}, "answers of another model and tokenizer and config"),
-        (exported(), {"top_k": 2}, r"other parameters \(\{\}, not \{\"top_k\": 2\}\)"),
+    for other_pipe, message in (
+        (ConvBertOnnxPipeline(exported(target="portable")), "answers of another model"),
+        (ConvBertOnnxPipeline(exported("cased")), "answers of another model and tokenizer and config"),
+        (ConvBertOnnxPipeline(exported(), top_k=2), r"other parameters \(\{\}, not \{\"top_k\": 2\}\)"),
     ):
         with pytest.raises(InputError, match=f"{message}; give what it began with, or leave resume out to begin again"):
-            answer(ConvBertOnnxPipeline(model, threads=1, **parameters), source, output, resume=True)
+            answer(other_pipe, source, output, resume=True)
     assert path.read_bytes() == before
     answer(pipe, source, output)
     assert list(output.parent.iterdir()) == [output]
