@@ -25,6 +25,8 @@ class Group(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
         _fill_closed_descriptors()
+        if sys.stderr is None:  # bars and messages would go elsewhere, or fail
+            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # a code page must not stop what is for people

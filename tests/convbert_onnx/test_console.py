@@ -121,6 +121,8 @@ def test_results_go_into_pipes_and_devices(exported: Exported, questions: Path, 
         ('$RUN run "$1" --input "$2" >&-', 1, b"Error: standard output is closed\n"),
         ('$RUN inspect "$1" > /dev/full', 1, b"Error: [Errno 28] No space left on device\n"),
         ('$RUN inspect "$1" >&-', 1, b"Error: standard output is closed\n"),
+        ('$RUN run "$1" --input "$2" --output "$2.out" 2>&-; rm "$2.out"', 0, b""),
+        ("$RUN inspect missing 2>&-", 1, b""),
         ('$RUN run "$1" --input - <&-', 1, b"Error: standard input is closed: name a file\n"),
         ('$RUN run "$1" --input "$2" --output /dev/fd/77', 1, b"Error: /dev/fd/77 is closed: name a file\n"),
         (
