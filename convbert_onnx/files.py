@@ -5,6 +5,7 @@ such folder per target, so repeated kills leave one at most, and the next writer
 holds a lock on it (``flock``, where the system has it): a second writer of the same target is refused.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ except ImportError:  # Windows: two writers of one target are not noticed there
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["partial_folder", "replacing"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _LOCK = ".lock"
 """Marks a folder as ours, and names the process that has locked it. It is made first and removed last."""
@@ -60,6 +63,10 @@ def replacing(target: Path, *, keep: bool = False) -> Iterator[Path]:
         yield folder / path.name
         _finish(folder, path, _real(target.parent))
         missing, keep = [], False
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OutputError(f"{target} cannot be written: {error.strerror}; make room for it") from error
     finally:
         if lock is not None:
             try:

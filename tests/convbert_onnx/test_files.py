@@ -32,6 +32,13 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_names_the_target(tmp_path: Path) -> None:
+    message = "file cannot be written: No space left on device; make room for it"
+    with pytest.raises(OutputError, match=message), replacing(tmp_path / "file"), Path("/dev/full").open("w") as full:
+        full.write("x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_no_new_directory(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), replacing(tmp_path / "new" / "deep" / "file") as temporary:
         temporary.touch()
