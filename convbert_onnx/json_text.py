@@ -1,4 +1,4 @@
-"""JSON of the outside: read within limits, where every fault is a ValueError that says what is wrong; written as UTF-8."""
+"""JSON from files of anywhere, read within limits with clear faults, and JSON for machines, written in UTF-8."""
 
 import json
 from typing import Any

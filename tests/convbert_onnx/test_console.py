@@ -180,7 +180,7 @@ def _send(pipe: IO[bytes], *lines: Any) -> None:
     ],
 )
 def test_whatever_happens_is_one_line(monkeypatch: pytest.MonkeyPatch, error: BaseException, message: str) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(runtime, "inspect", fail, raising=False)
