@@ -1,12 +1,11 @@
 """The command line: thin callers of the library, and the only place that prints."""
 
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from inspect import signature
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -24,8 +23,7 @@ from convbert_onnx.bundle import (
     Quantized,
     Target,
 )
-from convbert_onnx.errors import ConvBertError
-from convbert_onnx.files import replacing
+from convbert_onnx.console import Group, Text, is_file_name, open_input, open_stream, print_json, print_text
 from convbert_onnx.report import (
     describe_benchmark,
     describe_conversion,
@@ -92,21 +90,7 @@ def _int8(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-class _Group(click.Group):
-    """Shows the project's errors as one line; a traceback only with --debug."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # whoever read the output has enough; click ends quietly
-        except (ConvBertError, OSError) as error:
-            if ctx.params["debug"]:
-                raise
-            raise click.ClickException(" ".join(str(error).split())) from error
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="convbert-onnx")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
 def main(debug: bool) -> None:
@@ -210,24 +194,31 @@ def convert(checkpoint: str, output: Path, as_json: bool, **options: Any) -> Non
     from convbert_onnx import models
 
     conversion = models.convert(checkpoint, output, **options)
-    click.echo(json.dumps(asdict(conversion), indent=2) if as_json else describe_conversion(**asdict(conversion)))
+    if as_json:
+        print_json(asdict(conversion), indent=2)
+    else:
+        print_text(describe_conversion(**asdict(conversion)))
 
 
 @main.command()
 @click.argument("model", type=_PATH)
-@click.option("--inputs", help="The text, for most tasks.")
-@click.option("--sequences", help="Zero-shot classification: the text; the labels are -p candidate_labels=a,b,c.")
-@click.option("--prompt", help="Multiple choice: the prompt.")
-@click.option("--choices", multiple=True, help="Multiple choice: a continuation; repeatable.")
-@click.option("--question", help="Question answering: the question.")
-@click.option("--context", help="Question answering: the text that answers it.")
+@click.option("--inputs", type=Text(), help="The text, for most tasks.")
+@click.option(
+    "--sequences", type=Text(), help="Zero-shot classification: the text; the labels are -p candidate_labels=a,b,c."
+)
+@click.option("--prompt", type=Text(), help="Multiple choice: the prompt.")
+@click.option("--choices", type=Text(), multiple=True, help="Multiple choice: a continuation; repeatable.")
+@click.option("--question", type=Text(), help="Question answering: the question.")
+@click.option("--context", type=Text(), help="Question answering: the text that answers it.")
 @click.option("--input", "source", help="JSON Lines to answer, one object of arguments per line; - is standard input.")
-@click.option("--output", "sink", default="-", help="Where the JSON Lines of results go; - is standard output.")
+@click.option("--output", "sink", help="Where the JSON Lines of results go.  [default: -, standard output]")
+@click.option("--resume", is_flag=True, help="Go on where an earlier run with the same input and --output stopped.")
 @click.option("--task", help="Task of a file that does not say it itself, or zero-shot-classification.")
 @click.option(
     "-p",
     "--parameter",
     "parameters",
+    type=Text(),
     multiple=True,
     metavar="NAME=VALUE",
     help="A parameter, such as top_k=3; repeatable.",
@@ -243,7 +234,8 @@ def run(
     /,
     model: Path,
     source: str | None,
-    sink: str,
+    sink: str | None,
+    resume: bool,
     task: str | None,
     parameters: tuple[str, ...],
     providers: tuple[str, ...],
@@ -261,14 +253,29 @@ def run(
     }
     if (source is None) == (not call):
         raise click.UsageError("give either an example (--inputs, or --question and --context), or --input with a file")
+    if source is None and (sink is not None or resume):
+        raise click.UsageError(f"{'--resume' if resume else '--output'} is for --input with a file")
+    if resume and (sink is None or not is_file_name(sink)):
+        raise click.UsageError("--resume needs --output with a file")
+    if sink is not None and Path(sink).is_dir():
+        raise click.UsageError(f"--output {sink} is a directory: name a file")
+    values = dict(map(_name_and_value, parameters))
     from convbert_onnx import runtime
 
-    own = dict(map(_name_and_value, parameters))
-    pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, mmap=mmap, **own)
+    options = values.keys() & {"self", *signature(runtime.ConvBertOnnxPipeline).parameters} - {"batch_size"}
+    if options:
+        raise click.UsageError(f"-p {min(options)}: this is not a parameter of the task; see --help for options")
+    pipe = runtime.ConvBertOnnxPipeline(
+        model, task, list(providers) or None, threads, native=native, mmap=mmap, **values
+    )
     if source is not None:
-        ctx.exit(_run_lines(pipe, source, sink))
-    result = pipe(**{**own, **call})
-    click.echo(runtime.to_json(result) if as_json else describe_result(pipe.task, call, result))
+        ctx.exit(_run_lines(pipe, source, sink or "-", resume))
+    result = pipe(**{**values, **call})
+    if as_json:
+        runtime.to_json(result)  # an error where JSON cannot hold it
+        print_json(result)
+    else:
+        print_text(describe_result(pipe.task, values | call, result))
 
 
 @main.command()
@@ -281,7 +288,10 @@ def inspect(ctx: click.Context, /, model: Path, verify: bool, as_json: bool) -> 
     from convbert_onnx import runtime
 
     info = runtime.inspect(model, verify=verify)
-    click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else describe_file(info))
+    if as_json:
+        print_json(info, indent=2)
+    else:
+        print_text(describe_file(info))
     ctx.exit(1 if info["differs"] else 0)
 
 
@@ -324,7 +334,10 @@ def bench(model: Path, as_json: bool, **options: Any) -> None:
 
     with _steps() as progress:
         result = runtime.bench(model, **options, progress=progress)
-    click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_benchmark(result))
+    if as_json:
+        print_json(asdict(result), indent=2)
+    else:
+        print_text(describe_benchmark(result))
 
 
 @main.command("eval")
@@ -357,48 +370,46 @@ def evaluate(
     pipe = runtime.ConvBertOnnxPipeline(model, task, list(providers) or None, threads, native=native, mmap=mmap)
     with _steps() as progress:
         result = runtime.evaluate(pipe, data, **options, progress=progress)
-    click.echo(json.dumps(asdict(result), indent=2) if as_json else describe_evaluation(result))
+    if as_json:
+        print_json(asdict(result), indent=2)
+    else:
+        print_text(describe_evaluation(result))
 
 
 def _tell_export(record: ExportRecord, file: Path, size: int, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"file": str(file), "bytes": size, **record.to_dict()}, indent=2))
+        print_json({"file": str(file), "bytes": size, **record.to_dict()}, indent=2)
     else:
-        click.echo(describe_export(record, str(file), size))
+        print_text(describe_export(record, str(file), size))
 
 
-def _run_lines(pipe: Any, source: str, sink: str) -> int:
+def _run_lines(pipe: Any, source: str, sink: str, resume: bool) -> int:
     """Answer a file of JSON Lines; the exit code says whether a line failed."""
-    from convbert_onnx.runtime import answer_lines, read_lines
+    from convbert_onnx.runtime.answer_file import Answered, answer_file, answer_stream
 
-    failed = total = 0
     size = Path(source).stat().st_size if Path(source).is_file() else None
-    with click.open_file(source, "rb") as lines, _sink(sink) as output:
-        for result in answer_lines(pipe, _with_progress(read_lines(lines), size)):
-            total += 1
-            failed += "error" in result
-            # backslashreplace: half a character, which JSON can carry escaped, leaves as it came.
-            output.write(json.dumps(result, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
-    if failed:
-        click.echo(f"{failed} of {total} lines failed; their output says why", err=True)
-    return 1 if failed else 0
+    with open_input(source) as lines, ExitStack() as stack:
+        bar: Any = None
 
+        def progress(answered: Answered) -> None:
+            nonlocal bar
+            if bar is None:
+                # Counts bytes, so that a file need not be read twice; begins with what an earlier run has answered.
+                bar = stack.enter_context(
+                    tqdm(total=size, unit="B", unit_scale=True, desc="answering", disable=None, initial=answered.bytes)
+                )
+                if resume and answered.lines:
+                    click.echo(f"continuing after {answered.lines:,} lines", err=True)
+            bar.update(answered.bytes - bar.n)
 
-@contextmanager
-def _sink(path: str) -> Iterator[IO[bytes]]:
-    if path == "-":
-        yield sys.stdout.buffer
-        return
-    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-        yield file
-
-
-def _with_progress(lines: Iterable[bytes], size: int | None) -> Iterable[bytes]:
-    """The lines, with a bar on standard error that counts bytes, so that a file need not be read twice."""
-    with tqdm(total=size, unit="B", unit_scale=True, desc="answering", disable=None) as bar:
-        for line in lines:
-            yield line
-            bar.update(len(line))
+        if is_file_name(sink):
+            answered = answer_file(pipe, lines, sink, resume=resume, progress=progress)
+        else:
+            with open_stream(sink) as output:
+                answered = answer_stream(pipe, lines, output, progress)
+    if answered.failed:
+        click.echo(f"{answered.failed} of {answered.results} lines failed; their output says why", err=True)
+    return 1 if answered.failed else 0
 
 
 @contextmanager
@@ -430,7 +441,7 @@ def _flag(name: str) -> str:
 
 def _name_and_value(text: str) -> tuple[str, Any]:
     name, separator, value = text.partition("=")
-    if not separator:
+    if not separator or not name.isidentifier():
         raise click.UsageError(f"-p takes NAME=VALUE, such as top_k=3, not {text!r}")
     from convbert_onnx.runtime.parameters import CommandLineValue
 

@@ -3,6 +3,7 @@
 ConvBertError
   ConfigError (ValueError)              a field of ConvBertConfig has an impossible value
   FileMissingError (FileNotFoundError)  a file or directory that was named is not there
+  OutputError (OSError)                 a file cannot be written where it was asked for
   HubError (ConnectionError)            the Hugging Face hub is not there, or refuses
   CheckpointError (ValueError)          the weights do not fit the model
     MissingHeadError                    the checkpoint has no trained head for the task
@@ -35,6 +36,7 @@ __all__ = [
     "MissingHeadError",
     "MissingKeyError",
     "MissingPackageError",
+    "OutputError",
     "ParityError",
     "ProviderError",
     "QualityError",
@@ -52,6 +54,10 @@ class ConfigError(ConvBertError, ValueError):
 
 class FileMissingError(ConvBertError, FileNotFoundError):
     """A file or directory that was named is not there."""
+
+
+class OutputError(ConvBertError, OSError):
+    """A file cannot be written where it was asked for."""
 
 
 class HubError(ConvBertError, ConnectionError):

@@ -1,9 +1,9 @@
-"""JSON from files of anywhere: within limits, and every fault a ValueError that says what is wrong."""
+"""JSON from files of anywhere, read within limits with clear faults, and JSON for machines, written in UTF-8."""
 
 import json
 from typing import Any
 
-__all__ = ["MAX_JSON_BYTES", "parse_object"]
+__all__ = ["MAX_JSON_BYTES", "parse_object", "to_json"]
 
 MAX_JSON_BYTES = 2**23
 """Size of a config or an export record. Python's objects may take twenty times as much."""
@@ -26,3 +26,20 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("is not a JSON object")
     return values
+
+
+def to_json(value: Any, indent: int | None = None) -> bytes:
+    """A value as JSON; arrays become lists.
+
+    Raises:
+        TypeError: it holds something that JSON has no form for.
+    """
+    # backslashreplace: half a surrogate pair, which JSON can carry escaped, leaves as it came.
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_as_list).encode(errors="backslashreplace")
+
+
+def _as_list(value: Any) -> Any:
+    try:
+        return value.tolist()  # an array or a scalar of numpy, which is not imported for this
+    except AttributeError:
+        raise TypeError(f"{type(value).__name__} has no form in JSON") from None

@@ -1,10 +1,8 @@
 """export(): from a checkpoint or a model to one validated file that carries all that is needed to use it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
 from torch import nn
@@ -28,7 +26,7 @@ from convbert_onnx.exporters.edits import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
 from convbert_onnx.exporters.live import config_of, find_model, read_model, task_of_model
 from convbert_onnx.exporters.quantize import QUANTIZE_STEPS, quantize
-from convbert_onnx.exporters.save import append_bundle, saving
+from convbert_onnx.exporters.save import append_bundle, save_graph
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
@@ -120,6 +118,7 @@ def export(
         ExportError: the combination of options is not possible.
         ParityError: the file would compute something else than the model. Nothing is written.
         QualityError: int8 would lose more than ``max_drop``. Nothing is written.
+        OutputError: the output cannot be written there.
         InputError: there is no such task, or ``model`` is none of these (InputTypeError).
     """
     _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
@@ -156,43 +155,42 @@ def export(
     if target == "portable":
         inline_functions(graph)
     progress(steps[2], 2, total)
-    with ExitStack() as stack:
-        original = file
-        if precision != "fp32":
-            original = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
-        with saving(graph, original) as temporary:
-            done = len(steps)
+    with replacing(file) as path:
+        original = path if precision == "fp32" else path.parent / "fp32" / path.name
+        original.parent.mkdir(exist_ok=True)
+        save_graph(graph, original)
+        done = len(steps)
+        progress("comparing with PyTorch", done, total)
+
+        def advance(_: object) -> None:
+            nonlocal done
+            done += 1
             progress("comparing with PyTorch", done, total)
 
-            def advance(_: object) -> None:
-                nonlocal done
-                done += 1
-                progress("comparing with PyTorch", done, total)
-
-            validated = validate(temporary, module, found, advance)
-            record = ExportRecord(
-                task=found.name,
-                source=name,
-                source_sha256=hash_weights(module.state_dict()),
-                target=target,
-                precision="fp32",
-                padding=padding,
-                opset=opset,
-                ir_version=graph.ir_version,
-                parameters=sum(parameter.numel() for parameter in module.parameters()),
-                operators=count_special_operators(graph),
-                edits={name: str(outcome) for name, outcome in edits.items()},
-                tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
-                tolerance=TOLERANCE,
-                worst_difference=max(shape.difference for shape in validated),
-                validated=validated,
-            )
-            bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
-            record = append_bundle(temporary, bundle)
+        validated = validate(original, module, found, advance)
+        record = ExportRecord(
+            task=found.name,
+            source=name,
+            source_sha256=hash_weights(module.state_dict()),
+            target=target,
+            precision="fp32",
+            padding=padding,
+            opset=opset,
+            ir_version=graph.ir_version,
+            parameters=sum(parameter.numel() for parameter in module.parameters()),
+            operators=count_special_operators(graph),
+            edits={name: str(outcome) for name, outcome in edits.items()},
+            tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
+            tolerance=TOLERANCE,
+            worst_difference=max(shape.difference for shape in validated),
+            validated=validated,
+        )
+        bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
+        record = append_bundle(original, bundle)
         if precision != "fp32":
             record = quantize(
                 original,
-                file,
+                path,
                 precision=precision,
                 cpu=cpu,
                 data=data,
@@ -203,8 +201,8 @@ def export(
                 activations=activations,
                 progress=lambda step, number, _: progress(step, done + number, total),
             )
-    if layout == "directory":
-        _write_beside(output, module.config, tokenizer)
+        if layout == "directory":
+            _write_beside(path, module.config, tokenizer)
     return record
 
 
@@ -260,8 +258,7 @@ def _check_token_types(tokenizer: TokenizerBase, config: ConvBertConfig) -> None
         )
 
 
-def _write_beside(directory: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:
+def _write_beside(path: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:
     """What optimum expects beside model.onnx."""
     for name, text in {"config.json": config.to_json(), **tokenizer.files()}.items():
-        with replacing(directory / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        path.with_name(name).write_text(text, encoding="utf-8")

@@ -10,7 +10,8 @@ import onnx_ir as ir
 from convbert_onnx.bundle import Bundle, ExportRecord
 from convbert_onnx.errors import BundleError
 from convbert_onnx.exporters.functions import count_special_operators
-from convbert_onnx.exporters.save import append_bundle, saving
+from convbert_onnx.exporters.save import append_bundle, save_graph
+from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.model import open_model
@@ -45,6 +46,7 @@ def from_optimum(
         FileMissingError: there is no model, config or tokenizer.
         BundleError: the model is not one for the task, or is a file of ours already.
         CheckpointError: a file of the directory is a link to somewhere else.
+        OutputError: the output cannot be written there.
         InputError: the task is not known.
     """
     for place in (directory, tokenizer):
@@ -81,5 +83,6 @@ def from_optimum(
         validated=(),
     )
     bundle = Bundle(model.config, model.tokenizer.tokenizer_json, model.tokenizer.settings, record)
-    with saving(graph, Path(output)) as temporary:
+    with replacing(Path(output)) as temporary:
+        save_graph(graph, temporary)
         return append_bundle(temporary, bundle)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
 import onnx_ir as ir
@@ -20,7 +19,8 @@ from convbert_onnx.exporters.quantize_embeddings import quantize_embeddings
 from convbert_onnx.exporters.quantize_products import quantize_products
 from convbert_onnx.exporters.quantize_static import quantize_static
 from convbert_onnx.exporters.quantize_weights import quantize_weights
-from convbert_onnx.exporters.save import append_bundle, saving
+from convbert_onnx.exporters.save import append_bundle, save_graph
+from convbert_onnx.files import replacing
 from convbert_onnx.runtime.cpu import cpu_of_this_machine, pairs_saturate
 from convbert_onnx.runtime.engine import load_onnxruntime
 from convbert_onnx.runtime.model import find_file
@@ -86,6 +86,7 @@ def quantize(
         FileMissingError: there is no such file.
         BundleError: it is not one that can be quantized.
         QualityError: the metric drops by more than ``max_drop``. Nothing is written.
+        OutputError: the output cannot be written there.
         InputError: there is no such precision or CPU, the data do not fit, or calibration has or lacks its data.
     """
     if precision not in get_args(Quantized):
@@ -101,35 +102,33 @@ def quantize(
     if bundle.record.target != "cpu" and precision.endswith("weights"):
         raise BundleError(f"{precision} needs an operator of onnxruntime's: quantize an export with --target cpu")
     progress(_STEPS[0], 0, QUANTIZE_STEPS)
-    if isinstance(calibration, str | Path):
-        calibration = calibrate(file, calibration, calibration_method)
-    form = _Form(precision, cpu, fit_pairs, bundle, calibration, activations)
     in_float: list[int] = []
     costly: list[int] = []
-    with TemporaryDirectory() as folder:
-        candidate = Path(folder, "candidate.onnx")
+    with replacing(Path(output)) as path:
+        if isinstance(calibration, str | Path):
+            calibration = calibrate(file, calibration, calibration_method, folder=path.parent)
+        form = _Form(precision, cpu, fit_pairs, bundle, calibration, activations)
         while True:
-            graph = _write(file, candidate, form, in_float)
+            graph = _write(file, path, form, in_float)
             progress(_STEPS[1], 1, QUANTIZE_STEPS)
-            comparison = compare(file, candidate, Path(data) if data is not None else None)
+            comparison = compare(file, path, Path(data) if data is not None else None)
             if _drop(comparison) <= max_drop:
                 break
-            costly = costly or _costly_layers(file, candidate, form)
+            costly = costly or _costly_layers(file, path, form)
             if not auto_mixed or len(in_float) == len(costly):
                 raise QualityError(_refusal(precision, comparison, max_drop, costly, auto_mixed))
             in_float.append(costly[len(in_float)])
-    record = replace(
-        bundle.record,
-        precision=precision,
-        cpu=cpu if precision in _BYTES else None,
-        operators=count_special_operators(graph),
-        tools={**bundle.record.tools, **{tool: version(tool) for tool in _TOOLS}}
-        | {"onnxruntime": load_onnxruntime().__version__},
-        layers_in_float=tuple(sorted(in_float)),
-        comparison=comparison,
-    )
-    with saving(graph, Path(output)) as temporary:
-        record = append_bundle(temporary, replace(bundle, record=record))
+        record = replace(
+            bundle.record,
+            precision=precision,
+            cpu=cpu if precision in _BYTES else None,
+            operators=count_special_operators(graph),
+            tools={**bundle.record.tools, **{tool: version(tool) for tool in _TOOLS}}
+            | {"onnxruntime": load_onnxruntime().__version__},
+            layers_in_float=tuple(sorted(in_float)),
+            comparison=comparison,
+        )
+        record = append_bundle(path, replace(bundle, record=record))
     progress(_STEPS[1], QUANTIZE_STEPS, QUANTIZE_STEPS)
     return record
 
@@ -172,8 +171,8 @@ def _write(file: Path, output: Path, form: _Form, in_float: Collection[int]) -> 
         quantize_weights(graph, 8 if form.precision == "int8-weights" else 4, in_float)
     common.RemoveUnusedNodesPass()(graph)
     add_functions(graph, form.bundle.config)
-    with saving(graph, output):
-        return graph
+    save_graph(graph, output)
+    return graph
 
 
 def _drop(comparison: Comparison) -> float:

@@ -1,7 +1,6 @@
 """Writing the graph: one file, or where protobuf cannot hold it, a file with its weights beside it."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +8,11 @@ import onnx
 import onnx_ir as ir
 
 from convbert_onnx.bundle import Bundle, ExportRecord
-from convbert_onnx.errors import ExportError
-from convbert_onnx.files import replacing, replacing_together
 from convbert_onnx.runtime.external_data import ExternalData
 from convbert_onnx.runtime.onnx_file import OnnxFile
 from convbert_onnx.runtime.verification import hash_metadata, hash_parts
 
-__all__ = ["LARGEST_FILE", "append_bundle", "data_file", "saving"]
+__all__ = ["LARGEST_FILE", "append_bundle", "data_file", "save_graph"]
 
 LARGEST_FILE = 2**31 - 2**26
 """Bytes of weights that fit into one file: protobuf's limit of 2 GB, with 64 MB left for graph and metadata."""
@@ -26,24 +23,12 @@ def data_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.data")
 
 
-@contextmanager
-def saving(graph: ir.Model, file: Path) -> Iterator[Path]:
-    """Write a graph under a temporary name, which becomes ``file`` when the block ends well.
-
-    Raises:
-        ExportError: the graph needs a file beside it, and ``file`` is a pipe or device.
-    """
+def save_graph(graph: ir.Model, file: Path) -> None:
+    """Write a graph, with its weights beside it where one file cannot hold them."""
     if _weight_bytes(graph) <= LARGEST_FILE:
-        with replacing(file) as temporary:
-            ir.save(graph, temporary, format="protobuf")
-            yield temporary
-        return
-    if file.exists() and not file.is_file():
-        raise ExportError(f"{file} is no file, and a model above 2 GB needs a second one beside it: name a file")
-    # In a directory of their own, the two can find each other under their final names.
-    with replacing_together(file.parent, last=file.name) as folder:
-        ir.save(graph, folder / file.name, format="protobuf", external_data=data_file(file).name)
-        yield folder / file.name
+        ir.save(graph, file, format="protobuf")
+    else:
+        ir.save(graph, file, format="protobuf", external_data=data_file(file).name)
 
 
 def append_bundle(path: Path, bundle: Bundle) -> ExportRecord:

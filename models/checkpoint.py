@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
+from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError, OutputError
+from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint_files import describe_missing_weights
 from convbert_onnx.models.fit import check_fit, in_single_precision
 from convbert_onnx.models.formats import SAFETENSORS, Format, find_format
@@ -66,11 +68,14 @@ def _modern(name: str) -> str:
 
 def write(directory: Path, head: str, config: ConvBertConfig, tensors: Mapping[str, Tensor]) -> None:
     """Write config.json and model.safetensors as the reference's ``save_pretrained`` does."""
-    directory.mkdir(parents=True, exist_ok=True)
     stored = {name: tensor.detach().contiguous() for name, tensor in to_reference(tensors, head, config).items()}
-    save_file(stored, directory / SAFETENSORS, metadata={"format": "pt"})
     config = dataclasses.replace(config, architectures=(head,))
-    (directory / "config.json").write_text(config.to_json(), encoding="utf-8")
+    with replacing(directory / SAFETENSORS) as path:
+        try:
+            save_file(stored, path, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise OutputError(f"{directory / SAFETENSORS} cannot be written: {error}") from error
+        path.with_name("config.json").write_text(config.to_json(), encoding="utf-8")
 
 
 def from_reference(

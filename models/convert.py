@@ -6,9 +6,10 @@ from pathlib import Path
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError
-from convbert_onnx.files import replacing_together
+from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint import hash_weights
 from convbert_onnx.models.checkpoint_files import TOKENIZER_FILES
+from convbert_onnx.models.formats import SAFETENSORS
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.sources import locate
 from convbert_onnx.tasks import task_by_name, task_of_architectures
@@ -65,6 +66,7 @@ def convert(
         ConfigError: the checkpoint's config is no ConvBERT's.
         CheckpointError: its weights cannot be read or do not fit (MissingHeadError: it has none for the head), a
             file of it is a link to somewhere else, or the output is a file.
+        OutputError: the output cannot be written there.
         MissingExtraError: reading the format needs a package that is not installed (MissingPackageError: TensorFlow).
         InputError: there is no such task.
     """
@@ -76,11 +78,11 @@ def convert(
     found = task_by_name(task) if task is not None else task_of_architectures(config.architectures)
     head = found.head if found else "ConvBertModel"
     model = HEADS[head].from_pretrained(source.directory, allow_random_head=allow_random_head)
-    with replacing_together(output) as temporary:
-        model.save_pretrained(temporary)
+    with replacing(output / SAFETENSORS) as path:
+        model.save_pretrained(path.parent)
         tokenizer = tuple(name for name in TOKENIZER_FILES if (source.directory / name).is_file())
         for name in tokenizer:
-            shutil.copyfile(source.directory / name, temporary / name)
+            shutil.copyfile(source.directory / name, path.with_name(name))
     return Conversion(
         source=source.name,
         directory=str(output),

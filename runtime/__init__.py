@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convbert_onnx.runtime.answer_file import answer_file
     from convbert_onnx.runtime.benchmark import bench
     from convbert_onnx.runtime.evaluation import evaluate
     from convbert_onnx.runtime.inspection import inspect
@@ -16,6 +17,7 @@ __all__ = [
     "ConvBertOnnxPipeline",
     "ConvBertTokenizer",
     "ConvBertTokenizerFast",
+    "answer_file",
     "answer_lines",
     "bench",
     "evaluate",
@@ -28,6 +30,7 @@ _MODULES = {
     "ConvBertOnnxPipeline": "pipeline",
     "ConvBertTokenizer": "tokenizer_python",
     "ConvBertTokenizerFast": "tokenizer_fast",
+    "answer_file": "answer_file",
     "answer_lines": "json_lines",
     "bench": "benchmark",
     "evaluate": "evaluation",

@@ -25,11 +25,13 @@ _Call = tuple[int, dict[str, Any] | Exception]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def answer_lines(pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines: int = 64) -> Iterator[dict[str, Any]]:
+def answer_lines(
+    pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines: int = 64, first: int = 1
+) -> Iterator[dict[str, Any]]:
     """One object per line: ``{"result": ...}``, or ``{"line": n, "error": "..."}`` for one that cannot be answered.
 
     A line holds a JSON object with the arguments of the task's pipeline, and parameters if it likes. Its ``id`` is
-    copied. Lines are counted from 1. Blank lines count, and give nothing. A byte order mark before the first line is
+    copied. Lines are counted from ``first``. Blank lines count, and give nothing. A byte order mark before line 1 is
     skipped. No line fails another one, whatever happens. Results can always be written as JSON.
 
     Args:
@@ -37,10 +39,11 @@ def answer_lines(pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines
         lines: lines of a file, such as :func:`read_lines` gives. One of more than ``MAX_LINE_BYTES`` is an error.
         batch_lines: lines that are read before the first of them is answered; they share batches. Long lines are
             answered earlier.
+        first: the number of the first line.
     """
     chunk: list[_Call] = []
     size = 0
-    numbered = enumerate(lines, start=1)
+    numbered = enumerate(lines, first)
     while True:
         failure: Exception | None = None
         try:

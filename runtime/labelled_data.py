@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from convbert_onnx.config import ConvBertConfig
@@ -14,7 +16,13 @@ from convbert_onnx.errors import FileMissingError, InputError
 from convbert_onnx.runtime.entity_metrics import entity_type
 from convbert_onnx.runtime.parameters import whole_number
 
-__all__ = ["LabelledExample", "read_labelled_data"]
+__all__ = ["LabelledExample", "json_lines", "read_labelled_data", "read_text", "text_lines"]
+
+_BLANKS = re.compile("[ \t]+")
+"""Between the columns of CoNLL files. Blanks of other kinds are part of a word: 10 000 in French has one."""
+
+_CSV = Lock()
+"""Held while the limit of the csv module, which all threads share, is another."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +70,58 @@ def read_labelled_data(
         raise InputError(f"{task} has no labelled data; tasks that have are {', '.join(_READERS)}")
     if not path.is_file():
         raise FileMissingError(f"{path} is no file: name one with labelled data")
-    examples = list(islice(_READERS[task](path, _text(path), config), limit))
+    examples = list(islice(_READERS[task](path, read_text(path), config), limit))
     if not examples:
         raise InputError(f"{path} holds no example")
     return examples
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, with line feeds as line ends.
+
+    Raises:
+        InputError: it is not in UTF-8. The message says where.
+    """
     content = path.read_bytes()
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8") from error
+    text = text.replace("\r\n", "\n")
+    return text if "\n" in text else text.replace("\r", "\n")  # old Macs had nothing else
+
+
+def text_lines(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    """The lines that are not blank, each with its place."""
+    # Not splitlines(): texts may hold line separators of other kinds.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"{path}, line {number}", line
+
+
+def json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The objects of JSON Lines, each with its place.
+
+    Raises:
+        InputError: a line is not an object.
+    """
+    for place, line in text_lines(path, text):
+        try:
+            row = json.loads(line)
+        except RecursionError as error:
+            raise InputError(f"{place}: this is nested too deep; write one flat object per line") from error
+        except ValueError as error:
+            raise InputError(f"{place}: this is not JSON ({error}); write one object per line") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{place}: the line must be a JSON object, not {type(row).__name__}")
+        yield place, row
 
 
 def _questions(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); SQuAD's format is expected") from error
     for article, paragraphs in _entries(content, "data", "paragraphs", f"{path}"):
         for paragraph, questions in _entries(paragraphs, "paragraphs", "qas", article):
@@ -92,7 +133,10 @@ def _questions(path: Path, text: str, config: ConvBertConfig) -> Iterator[Labell
                 answers = _list(question, "answers", place)
                 # SQuAD 2.0 says of every question whether it has an answer; then "none" must be able to win.
                 expected = tuple(_string(one, "text", place) for one in answers)
-                nothing = question.get("is_impossible") or not expected
+                impossible = question.get("is_impossible", False)
+                if not isinstance(impossible, bool):
+                    raise InputError(f"{place}: `is_impossible` must be true or false, not {impossible!r:.40}")
+                nothing = impossible or not expected
                 call: dict[str, Any] = {"question": _string(question, "question", place), "context": context}
                 if nothing or "is_impossible" in question:
                     call["handle_impossible_answer"] = True
@@ -133,7 +177,7 @@ def _sentences(path: Path, text: str, config: ConvBertConfig) -> Iterator[Labell
     tags: list[str] = []
     start = 1
     for number, line in enumerate([*text.split("\n"), ""], start=1):
-        columns = line.split()
+        columns = _BLANKS.split(line.strip(" \t")) if line.strip() else []
         if not columns or columns[0] == "-DOCSTART-":
             if words:
                 call = {"inputs": words, "is_split_into_words": True}
@@ -142,10 +186,10 @@ def _sentences(path: Path, text: str, config: ConvBertConfig) -> Iterator[Labell
             continue
         if len(columns) < 2:
             raise InputError(f"{path}, line {number}: a word and its tag are expected, with a blank or tab between")
-        tag = config.id2label.get(int(columns[-1]), columns[-1]) if columns[-1].isdecimal() else columns[-1]
+        tag = _named(columns[-1], config)
         # By type, because B-PER and I-PER mean the same at the beginning of an entity.
         if tag != "O" and entity_type(tag) not in types:
-            raise InputError(f"{path}, line {number}: the model has no label {tag!r}; it has {_labels(config)}")
+            raise InputError(f"{path}, line {number}: the model has no label {tag!r:.60}; it has {_labels(config)}")
         words.append(columns[0])
         tags.append(tag)
 
@@ -171,10 +215,16 @@ def _label(label: Any, config: ConvBertConfig, place: str) -> str:
         raise InputError(f"{place}: a text with several labels cannot be evaluated; give one label")
     if isinstance(label, str) and label in config.label2id:
         return label
-    number = int(label) if isinstance(label, str) and label.isdecimal() else label
-    if isinstance(number, int) and not isinstance(number, bool) and number in config.id2label:
-        return config.id2label[number]
-    raise InputError(f"{place}: the model has no label {label!r}; it has {_labels(config)}")
+    if isinstance(label, str | int) and not isinstance(label, bool):
+        name = _named(str(label), config)
+        if name in config.label2id:
+            return name
+    raise InputError(f"{place}: the model has no label {label!r:.60}; it has {_labels(config)}")
+
+
+def _named(label: str, config: ConvBertConfig) -> str:
+    """The label with this number, or the text as it is."""
+    return config.id2label.get(int(label), label) if label.isdecimal() and len(label) < 10 else label
 
 
 def _labels(config: ConvBertConfig) -> str:
@@ -182,7 +232,7 @@ def _labels(config: ConvBertConfig) -> str:
 
 
 def _choices(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    for place, row in _json_lines(path, text):
+    for place, row in json_lines(path, text):
         choices, label = row.get("choices"), row.get("label")
         if not isinstance(choices, list) or not choices or not all(isinstance(choice, str) for choice in choices):
             raise InputError(f"{place}: `choices` must be there, as a list of strings")
@@ -196,56 +246,57 @@ def _choices(path: Path, text: str, config: ConvBertConfig) -> Iterator[Labelled
 
 def _plain_texts(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
     if path.suffix == ".jsonl":
-        for place, row in _json_lines(path, text):
+        for place, row in json_lines(path, text):
             yield LabelledExample(place, {"inputs": _string(row, "text", place)}, None)
         return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield LabelledExample(f"{path}, line {number}", {"inputs": line.strip()}, None)
+    for place, line in text_lines(path, text):
+        yield LabelledExample(place, {"inputs": line.strip()}, None)
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rows of a table, by the names in its header, or of JSON Lines."""
     if path.suffix == ".jsonl":
-        yield from _json_lines(path, text)
+        yield from json_lines(path, text)
         return
     if path.suffix not in (".csv", ".tsv"):
         raise InputError(f"{path}: a file that ends in .csv, .tsv or .jsonl is expected")
     # In a file with tabs, quotes are part of the text.
-    lines = io.StringIO(text, newline="")
-    if path.suffix == ".tsv":
-        reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
-    else:
-        reader = csv.DictReader(lines, strict=True)
-    try:
-        header = reader.fieldnames or []
-        if not {"text", "label"} <= set(header):
-            raise InputError(
-                f"{path}, line 1: a header with text and label is expected, and perhaps text_pair, not "
-                f"{', '.join(header) or 'an empty file'}: name the columns so"
-            )
-        for row in reader:
-            place = f"{path}, line {reader.line_num}"
-            if None in row:
-                raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
-            yield place, row
-    except csv.Error as error:
-        number = min(reader.line_num + 1, len(text.splitlines()))  # line_num counts the lines before
-        raise InputError(f"{path}, line {number}: {error}; mend the quotes and delimiters there") from error
+    table = _csv_rows(path, text) if path.suffix == ".csv" else _tsv_rows(path, text)
+    _, header = next(table, ("", []))
+    if not {"text", "label"} <= set(header):
+        raise InputError(
+            f"{path}, line 1: a header with text and label is expected, and perhaps text_pair, not "
+            f"{', '.join(header) or 'an empty file'}: name the columns so"
+        )
+    for place, row in table:
+        if len(row) > len(header):
+            raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
+        yield place, dict(zip(header, row, strict=False))
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        place = f"{path}, line {number}"
-        if not line.strip():
-            continue
+def _tsv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+    return ((place, line.split("\t")) for place, line in text_lines(path, text))
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows that are not blank, each with the place where it ends."""
+    rows: list[tuple[str, list[str]]] = []
+    failure: InputError | None = None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    with _CSV:
+        limit = csv.field_size_limit(len(text) + 1)
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{place}: this is not JSON ({error}); write one object per line") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{place}: the line must be a JSON object, not {type(row).__name__}")
-        yield place, row
+            for row in reader:
+                if row:
+                    rows.append((f"{path}, line {reader.line_num}", row))
+        except csv.Error as error:
+            number = min(reader.line_num + 1, text.rstrip("\n").count("\n") + 1)  # line_num counts the lines before
+            failure = InputError(f"{path}, line {number}: {error}; fix the quotes and delimiters there")
+        finally:
+            csv.field_size_limit(limit)
+    yield from rows
+    if failure is not None:
+        raise failure
 
 
 _READERS: dict[str, Callable[[Path, str, ConvBertConfig], Iterator[LabelledExample]]] = {

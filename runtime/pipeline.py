@@ -154,6 +154,11 @@ class ConvBertOnnxPipeline:
             "kernels": describe_kernels(self._model.kernels, record),
         }
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The defaults for the parameters of calls."""
+        return {name: value for name, value in self._defaults.items() if name != "batch_size"}
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on one example, a list of them or an iterator of them.
 

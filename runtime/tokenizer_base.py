@@ -519,7 +519,7 @@ def tidy(text: str) -> str:
 
 
 def _write(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:
-    for name, text in files.items():
-        with replacing(directory / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    with replacing(directory / min(files)) as path:  # one of them: they take their names together
+        for name, text in files.items():
+            path.with_name(name).write_text(text, encoding="utf-8")
     return tuple(str(directory / name) for name in files)

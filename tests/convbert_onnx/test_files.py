@@ -1,10 +1,14 @@
+import multiprocessing
 import os
-import threading
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from convbert_onnx.files import replacing, replacing_together
+from convbert_onnx.errors import OutputError
+from convbert_onnx.files import partial_folder, replacing
 
 
 def test_the_name_is_taken_when_all_is_written(tmp_path: Path) -> None:
@@ -12,6 +16,7 @@ def test_the_name_is_taken_when_all_is_written(tmp_path: Path) -> None:
     with replacing(path) as temporary:
         temporary.write_text("whole")
         assert not path.exists()
+        assert temporary.parent == partial_folder(path) == tmp_path / "new" / "file.partial"
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
@@ -27,54 +32,162 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_names_the_target(tmp_path: Path) -> None:
+    message = "file cannot be written: No space left on device; make room for it"
+    with pytest.raises(OutputError, match=message), replacing(tmp_path / "file"), Path("/dev/full").open("w") as full:
+        full.write("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_no_new_directory(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), replacing(tmp_path / "new" / "deep" / "file") as temporary:
+        temporary.touch()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o600)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("old")
-    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "file").write_text("old")
+    (tmp_path / "link").symlink_to("far/file")
     with replacing(tmp_path / "link") as temporary:
         temporary.write_text("new")
+        temporary.with_name("beside").write_text("beside the link")
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "file").read_text() == "new"
+    assert (tmp_path / "far" / "file").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "far", "link"]
 
 
-def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_files_take_their_names_together_and_the_target_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    replace = Path.replace
+
+    def recording(self: Path, target: Path) -> Path:
+        moved.append(self.name)
+        assert not (tmp_path / "b").exists()  # with half of the others it would be another model
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", recording)
+    for name in ("b", "kept"):
+        (tmp_path / name).write_text("old")
+    with replacing(tmp_path / "b") as temporary:
+        for name in ("a", "b", "c", ".hidden"):
+            temporary.with_name(name).write_text(name)
+        temporary.with_name("folder").mkdir()
+        assert moved == []
+    assert moved == ["a", "c", "b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "kept"]
+
+
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    read: list[str] = []
-    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
-    reader.start()
-    with replacing(tmp_path / "pipe") as path:
-        path.write_text("through")
-    reader.join(10)
-    assert read == ["through"]
-    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.partial").write_text("mine")
+    (tmp_path / "other.partial").mkdir()
+    (tmp_path / "other.partial" / "notes").write_text("mine")
+    (tmp_path / "linked.partial").symlink_to("other.partial")
+    for name, message in (
+        ("pipe", "pipe is not a regular file: name a file"),
+        ("/dev/null", "/dev/null is not a regular file"),
+        ("folder", "folder is a directory: name a file"),
+        ("file", "file.partial is in the way: move it elsewhere"),
+        ("other", "other.partial is in the way"),
+        ("linked", "linked.partial is in the way"),
+    ):
+        with pytest.raises(OutputError, match=message), replacing(tmp_path / name):
+            pass
+    assert (tmp_path / "other.partial" / "notes").read_text() == "mine"
+    assert (tmp_path / "file.partial").read_text() == "mine"
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from convbert_onnx.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text(sys.argv[2])
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(path: Path, text: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WRITER, str(path), text]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for _ in range(3):
+        with writer(path, "half") as killed:
+            killed.send_signal(signal.SIGKILL)
+        assert [one.name for one in tmp_path.iterdir()] == ["file.partial"]
+    with replacing(path) as temporary:
+        assert not temporary.exists()
+        temporary.write_text("whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with writer(path, "first") as first:
+        message = rf"file is being written by another process \({first.pid}\)"
+        with pytest.raises(OutputError, match=message), replacing(path):
+            pass
+        with replacing(tmp_path / "other") as temporary:  # another target
+            temporary.touch()
+        first.communicate("\n")
+    assert path.read_text() == "first"
+
+
+def _write_often(path: Path, text: str) -> None:
+    for _ in range(200):
+        try:
+            with replacing(path) as temporary:
+                temporary.write_text(text)
+        except OutputError as error:
+            assert "is being written by another process" in str(error)
+
+
+def test_processes_that_write_one_name_never_mix(tmp_path: Path) -> None:
+    texts = [letter * 50_000 for letter in "abc"]
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_write_often, args=(tmp_path / "file", text)) for text in texts]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert (tmp_path / "file").read_text() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for text in ("one", "two"):
+        with pytest.raises(RuntimeError), replacing(path, keep=True) as temporary:
+            with temporary.open("a") as file:
+                file.write(text)
+            raise RuntimeError
+    with replacing(path, keep=True) as temporary:
+        assert temporary.read_text() == "onetwo"
+    assert path.read_text() == "onetwo"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
-
-
-def test_files_take_their_names_together_and_the_last_one_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    moved: list[str] = []
-    replace = Path.replace
-
-    def recording(self: Path, target: Path) -> Path:
-        moved.append(self.name)
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", recording)
-    (tmp_path / "kept").write_text("kept")
-    with replacing_together(tmp_path, last="b") as temporary:
-        for name in "abc":
-            (temporary / name).write_text(name)
-        assert moved == []
-    assert moved == ["a", "c", "b"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "kept"]
-    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~_umask()
-
-
-def test_a_failure_leaves_no_new_directory(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), replacing_together(tmp_path / "new" / "deep") as temporary:
-        (temporary / "half").touch()
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,8 @@ import pytest
 from golden import CHECKPOINTS, Exported, pipeline_cases, same_result
 
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.errors import BundleError, ExportError, FileMissingError, ParityError
-from convbert_onnx.exporters import export
+from convbert_onnx.errors import BundleError, FileMissingError, OutputError, ParityError
+from convbert_onnx.exporters import export, quantize
 from convbert_onnx.runtime import inspect
 from convbert_onnx.runtime.external_data import ExternalData, external_files
 from convbert_onnx.runtime.onnx_file import OnnxFile
@@ -76,9 +76,9 @@ def test_a_refused_export_leaves_both_old_files(
     assert {path: path.read_text() for path in tmp_path.iterdir()} == old
 
 
-def test_a_large_model_does_not_fit_into_a_device(small_files: None) -> None:
-    with pytest.raises(ExportError, match="needs a second one beside it"):
-        export(PLAIN, "/dev/null")
+def test_a_model_is_not_written_to_a_device(exported: Exported) -> None:
+    with pytest.raises(OutputError, match="/dev/null is not a regular file: name a file"):
+        quantize(exported(), "/dev/null")
 
 
 def test_weights_beside_a_file_are_found(exported: Exported, split: Path) -> None:

@@ -171,7 +171,7 @@ def test_what_cannot_calibrate_is_refused(exported: Exported, tmp_path: Path) ->
         quantize(original, output, calibration=TEXT)
     with pytest.raises(InputError, match="activations must be one of unsigned, signed, not 'byte'"):
         quantize(original, output, precision="int8-static", calibration=TEXT, activations="byte")  # type: ignore[arg-type]
-    with pytest.raises(FileMissingError, match=r"nowhere.txt is no file: name one with texts to calibrate on"):
+    with pytest.raises(FileMissingError, match=r"nowhere.txt is not a file: name one with texts to calibrate on"):
         calibrate(original, tmp_path / "nowhere.txt")
     with pytest.raises(InputError, match=r"question-answering reads more than one text; calibrate on labelled data"):
         calibrate(original, TEXT)
@@ -186,9 +186,36 @@ def test_what_cannot_calibrate_is_refused(exported: Exported, tmp_path: Path) ->
     (tmp_path / "wrong.jsonl").write_text("{")
     with pytest.raises(InputError, match=r"wrong.jsonl, line 1: this is not JSON"):
         calibrate(original, tmp_path / "wrong.jsonl")
+    (tmp_path / "wrong.npz").write_bytes(b"PK not a zip file")
+    with pytest.raises(InputError, match=r"wrong.npz is not a file of numpy arrays"):
+        calibrate(original, tmp_path / "wrong.npz")
     with pytest.raises(BundleError, match=r"int4-weights needs an operator of onnxruntime's: .* with --target cpu"):
         quantize(exported(target="portable"), output, precision="int4-weights")
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['{"input_ids": [1, 2]}', "", "{"], "line 3: this is not JSON"),
+        (['{"input_ids": [1, 2]}', '{"ids": [1]}'], "line 2: `input_ids` must be there"),
+        (['{"input_ids": [1, 2.5]}'], "line 1: `input_ids` must be a list of whole numbers"),
+        (['{"input_ids": [[1], [1, 2]]}'], "line 1: `input_ids` must be a list of whole numbers"),
+        (['{"input_ids": "text"}'], "line 1: `input_ids` must be a list of whole numbers"),
+        (['{"input_ids": [1, 99999]}'], "line 1: `input_ids` must be between 0 and"),
+        (['{"input_ids": [-1]}'], "line 1: `input_ids` must be between 0 and"),
+        (['{"input_ids": []}'], "line 1: `input_ids` must have 1 to"),
+        ([f'{{"input_ids": {[1] * 2000}}}'], "line 1: `input_ids` must have 1 to .* tokens, not 2000"),
+        (['{"input_ids": [1, 2], "attention_mask": [1]}'], "`attention_mask` must have as many numbers as"),
+        (['{"text": "fine"}', '{"text": 5}'], "line 2: `text` must be there, as a string"),
+        (['{"text": "fine"}', '{"label": 5}'], "line 2: `text` must be there, as a string"),
+        (['{"text": "fine"}', "[]"], "line 2: the line must be a JSON object, not list"),
+    ],
+)
+def test_a_bad_line_is_named(exported: Exported, tmp_path: Path, lines: list[str], message: str) -> None:
+    (tmp_path / "wrong.jsonl").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=message):
+        calibrate(exported(task="text-classification"), tmp_path / "wrong.jsonl")
 
 
 def test_the_command_calibrates(exported: Exported, tmp_path: Path) -> None:

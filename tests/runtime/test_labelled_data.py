@@ -1,6 +1,8 @@
 """Readers of labelled data, on pieces of real data sets, and on files that are wrong in one place."""
 
+import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,71 @@ def test_plain_texts(tmp_path: Path) -> None:
     assert [one.place.rpartition(", ")[2] for one in lines] == ["line 1", "line 3"]
 
 
+@pytest.mark.parametrize(
+    "word", ["10\u00a0000", "10\u202f000", "東京\u3000都", "a\u2028b", "a\x85b", "a\x0cb", "a\x1cb"]
+)
+@pytest.mark.parametrize("blank", [" ", "\t", " \t "])
+def test_only_blanks_and_tabs_part_columns(tmp_path: Path, word: str, blank: str) -> None:
+    path = written(tmp_path, "a.conll", f"Prix{blank}O\n{word}{blank}NN{blank}B-ORG\n€{blank}O\n\n")
+    (example,) = read_labelled_data(path, "token-classification", ENTITIES)
+    assert (example.call["inputs"], example.expected) == (["Prix", word, "€"], ("O", "B-ORG", "O"))
+
+
+@pytest.mark.parametrize("character", ["\u00a0", "\u2028", "\x85", "\x0c", "\x1e", "\0"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "text,label\n{},neutral\n"),
+        ("a.tsv", "text\tlabel\n{}\tneutral\n"),
+        ("a.jsonl", '{{"text": "{}", "label": 1}}\n'),
+    ],
+)
+def test_texts_may_hold_any_separator(tmp_path: Path, character: str, name: str, text: str) -> None:
+    held = f"one{character}two"
+    path = written(tmp_path, name, text.format(json.dumps(held)[1:-1] if name == "a.jsonl" else held))
+    (example,) = read_labelled_data(path, "text-classification", SENTIMENT)
+    assert example.call["inputs"]["text"] == held
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("task", "name", "lines"),
+    [
+        ("text-classification", "a.csv", ["text,label", "a,neutral", "", "b,1"]),
+        ("text-classification", "a.tsv", ["text\tlabel", "a\tneutral", "", "b\t1"]),
+        ("text-classification", "a.jsonl", ['{"text": "a", "label": 1}', " ", '{"text": "b", "label": 1}']),
+        ("token-classification", "a.conll", ["a O", "", "\t", "b O", ""]),
+        ("fill-mask", "a.txt", ["a", "", "b"]),
+    ],
+)
+def test_all_line_ends_and_a_byte_order_mark(tmp_path: Path, end: str, task: str, name: str, lines: list[str]) -> None:
+    config = ENTITIES if task == "token-classification" else SENTIMENT
+    read = [
+        read_labelled_data(written(tmp_path, name, text), task, config)
+        for text in ("\n".join(lines), "\ufeff" + end.join(lines))
+    ]
+    assert len(read[0]) == 2
+    assert read[0] == read[1]
+
+
+def test_long_texts_are_read_and_the_limit_of_csv_stays(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    long = "word " * 40_000
+    for name, text in (("a.csv", f'text,label\n"{long}",neutral\n'), ("a.tsv", f"text\tlabel\n{long}\tneutral\n")):
+        path = written(tmp_path, name, text)
+        with ThreadPoolExecutor(4) as pool:
+            futures = [pool.submit(read_labelled_data, path, "text-classification", SENTIMENT) for _ in range(8)]
+        assert all(future.result()[0].call["inputs"]["text"] == long for future in futures)
+    assert csv.field_size_limit() == limit
+
+
+def test_quotes_in_tsv_are_text_and_rows_before_an_error_count(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tsv", 'text\tlabel\n"a\tneutral\n')
+    assert read_labelled_data(path, "text-classification", SENTIMENT)[0].call["inputs"]["text"] == '"a'
+    path = written(tmp_path, "a.csv", 'text,label\na,neutral\n"b" c,neutral\n')
+    assert len(read_labelled_data(path, "text-classification", SENTIMENT, limit=1)) == 1
+
+
 PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
 
 
@@ -122,6 +189,19 @@ PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
         ),
         ("question-answering", "a.json", PARAGRAPH % '{"context": "x", "qas": [1]}', r"qas\[0\] must be an object"),
         ("question-answering", "a.json", '{"data": []}', "holds no example"),
+        ("question-answering", "a.json", "[" * 100_000, "is not JSON .*SQuAD's format"),
+        (
+            "question-answering",
+            "a.json",
+            PARAGRAPH % '{"context": "x", "qas": [{"question": "y", "answers": [], "is_impossible": "false"}]}',
+            r"qas\[0\]: `is_impossible` must be true or false, not 'false'",
+        ),
+        (
+            "question-answering",
+            "a.json",
+            PARAGRAPH % '{"context": "x", "qas": [{"question": "y", "answers": ["z"]}]}',
+            r"qas\[0\]: `text` must be there",
+        ),
         ("token-classification", "a.conll", "Ada B-PER\nBob\n", "line 2: a word and its tag are expected"),
         (
             "token-classification",
@@ -131,6 +211,7 @@ PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
         ),
         ("token-classification", "a.conll", "Ada NOUN\n", "no label 'NOUN'"),
         ("token-classification", "a.conll", "Ada 99\n", "no label '99'"),
+        ("token-classification", "a.conll", f"Ada {'9' * 5000}\n", "no label '9999"),
         ("token-classification", "a.conll", "\n\n", "holds no example"),
         ("token-classification", "a.conll", b"Ada O\nBj\xf6rn O\n", "line 2: this is not UTF-8"),
         (
@@ -140,7 +221,7 @@ PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
             "line 1: a header with text and label .* text, category",
         ),
         ("text-classification", "a.csv", "", "not an empty file"),
-        ("text-classification", "a.csv", 'text,label\n"a" b,neutral\n', r"line 2: .*mend the quotes"),
+        ("text-classification", "a.csv", 'text,label\n"a" b,neutral\n', r"line 2: .*fix the quotes"),
         ("text-classification", "a.csv", "text,label\na, b,neutral\n", "line 2: there are more columns"),
         ("text-classification", "a.tsv", "text\tlabel\na\tneutral\nb\n", "line 3: `label` is missing"),
         ("text-classification", "a.tsv", "text\tlabel\na\tgood\n", r"no label 'good'; it has negative \(0\), neutral"),
@@ -149,6 +230,10 @@ PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
         ("text-classification", "a.jsonl", '{"text": "a", "label": ["neutral"]}', "a text with several labels"),
         ("text-classification", "a.jsonl", '{"text": 5, "label": 0}', "line 1: `text` must be there, as a string"),
         ("text-classification", "a.jsonl", "\n{", "line 2: this is not JSON"),
+        ("text-classification", "a.jsonl", "[" * 100_000, "line 1: this is nested too deep"),
+        ("text-classification", "a.jsonl", '{"text": "a", "label": NaN}', "no label nan"),
+        ("text-classification", "a.jsonl", '{"text": "a", "label": {}}', "no label {}"),
+        ("text-classification", "a.csv", "text,label\na,neutral\n".encode("utf-16"), "line 1: this is not UTF-8"),
         ("text-classification", "a.jsonl", "[]", "line 1: the line must be a JSON object, not list"),
         ("text-classification", "a.xlsx", "", r"\.csv, \.tsv or \.jsonl is expected"),
         ("multiple-choice", "a.jsonl", '{"prompt": "a", "choices": [], "label": 0}', "`choices` must be there"),
