@@ -272,7 +272,6 @@ def run(
         ctx.exit(_run_lines(pipe, source, sink or "-", resume))
     result = pipe(**{**values, **call})
     if as_json:
-        runtime.to_json(result)  # an error where JSON cannot hold it
         print_json(result)
     else:
         print_text(describe_result(pipe.task, values | call, result))

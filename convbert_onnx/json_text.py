@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from convbert_onnx.errors import InputTypeError
+
 __all__ = ["MAX_JSON_BYTES", "parse_object", "to_json"]
 
 MAX_JSON_BYTES = 2**23
@@ -29,17 +31,17 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def to_json(value: Any, indent: int | None = None) -> bytes:
-    """A value as JSON; arrays become lists.
+    """A value as JSON in UTF-8.
 
     Raises:
-        TypeError: it holds something that JSON has no form for.
+        InputTypeError: it holds something that JSON has no form for, such as a numpy array.
     """
     # backslashreplace: half a surrogate pair, which JSON can carry escaped, leaves as it came.
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_as_list).encode(errors="backslashreplace")
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_refuse).encode(errors="backslashreplace")
 
 
-def _as_list(value: Any) -> Any:
-    try:
-        return value.tolist()  # an array or a scalar of numpy, which is not imported for this
-    except AttributeError:
-        raise TypeError(f"{type(value).__name__} has no form in JSON") from None
+def _refuse(value: Any) -> None:
+    raise InputTypeError(
+        f"JSON has no form for the {type(value).__name__} of this result: leave out what asks for it, such as "
+        "return_tensors"
+    )

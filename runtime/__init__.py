@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from convbert_onnx.runtime.benchmark import bench
     from convbert_onnx.runtime.evaluation import evaluate
     from convbert_onnx.runtime.inspection import inspect
-    from convbert_onnx.runtime.json_lines import answer_lines, read_lines, to_json
+    from convbert_onnx.runtime.json_lines import answer_lines
     from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
     from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
     from convbert_onnx.runtime.tokenizer_python import ConvBertTokenizer
@@ -22,8 +22,6 @@ __all__ = [
     "bench",
     "evaluate",
     "inspect",
-    "read_lines",
-    "to_json",
 ]
 
 _MODULES = {
@@ -35,8 +33,6 @@ _MODULES = {
     "bench": "benchmark",
     "evaluate": "evaluation",
     "inspect": "inspection",
-    "read_lines": "json_lines",
-    "to_json": "json_lines",
 }
 
 

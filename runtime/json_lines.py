@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.parameters import shown
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
-__all__ = ["MAX_LINE_BYTES", "answer_lines", "read_lines", "to_json"]
+__all__ = ["MAX_LINE_BYTES", "answer_lines"]
 
 MAX_LINE_BYTES = 4 * 2**20
 """Longest line that is answered; a context of four million characters has about 800,000 words."""
@@ -36,7 +36,7 @@ def answer_lines(
 
     Args:
         pipe: the pipeline.
-        lines: lines of a file, such as :func:`read_lines` gives. One of more than ``MAX_LINE_BYTES`` is an error.
+        lines: lines of a file. One of more than ``MAX_LINE_BYTES`` is an error.
         batch_lines: lines that are read before the first of them is answered; they share batches. Long lines are
             answered earlier.
         first: the number of the first line.
@@ -64,27 +64,6 @@ def answer_lines(
             return
 
 
-def read_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file, each in bounded memory: of a line that is too long, only the first bytes are kept.
-
-    They are one more than ``MAX_LINE_BYTES``, so that :func:`answer_lines` refuses the line.
-    """
-    while line := file.readline(MAX_LINE_BYTES + 1):
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = file.readline(MAX_LINE_BYTES + 1)
-        yield line
-
-
-def to_json(result: Any) -> str:
-    """The JSON text of a pipeline's result.
-
-    Raises:
-        InputError: JSON cannot hold it.
-    """
-    return json.dumps(_for_json(result), ensure_ascii=False, allow_nan=False)
-
-
 def _answered(
     pipe: ConvBertOnnxPipeline, chunk: list[tuple[int, dict[str, Any] | Exception]]
 ) -> Iterator[dict[str, Any]]:
@@ -92,20 +71,12 @@ def _answered(
     results = iter(pipe.answer_each([call for _, call in chunk if isinstance(call, dict)]))
     for (number, call), own_id in zip(chunk, copied, strict=True):
         outcome = next(results) if isinstance(call, dict) else call
-        try:
-            outcome = _for_json(outcome)
-        except InputError as error:
-            outcome = error
+        if isinstance(outcome, np.ndarray):
+            outcome = InputError("return_tensors gives numpy arrays, which JSON has no form for: leave it out")
         if isinstance(outcome, Exception):
             yield {**own_id, "line": number, "error": _message(outcome)}
         else:
             yield {**own_id, "result": outcome}
-
-
-def _for_json(result: Any) -> Any:
-    if isinstance(result, np.ndarray):
-        raise InputError("return_tensors gives numpy arrays, which JSON cannot hold: leave it out")
-    return result
 
 
 def _message(error: Exception) -> str:

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError, RunError
-from convbert_onnx.runtime import answer_lines, read_lines, to_json
+from convbert_onnx.json_text import to_json
+from convbert_onnx.runtime import answer_lines
 from convbert_onnx.runtime.json_lines import MAX_LINE_BYTES
+from convbert_onnx.runtime.line_chunks import line_chunks
 
 QUESTION = {"question": "Where does it fall?", "context": "The dust falls on the Amazon."}
 MARK = b"\xef\xbb\xbf"
@@ -203,20 +205,12 @@ def test_a_long_line_is_refused_without_being_held(answering: ConvBertOnnxPipeli
 
     file = io.BufferedReader(Source())
     tracemalloc.start()
-    long, good = answer_lines(answering, read_lines(file))
+    long, good = answer_lines(answering, chain.from_iterable(line_chunks(file)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert long == {"line": 1, "error": f"the line is longer than {MAX_LINE_BYTES} bytes: split it into several"}
     assert "result" in good
     assert peak < 5 * MAX_LINE_BYTES
-
-
-def test_lines_of_a_file_are_whole_up_to_the_limit() -> None:
-    longest = b"y" * (MAX_LINE_BYTES - 1) + b"\n"
-    lines = [b"a\n", longest, b"x" * (3 * MAX_LINE_BYTES) + b"\n", b"b\r\n", b"\n", b"end"]
-    read = list(read_lines(io.BytesIO(b"".join(lines))))
-    assert [read[0], read[1], *read[3:]] == [lines[0], lines[1], *lines[3:]]
-    assert len(read[2]) == MAX_LINE_BYTES + 1
 
 
 def with_bad_embedding(path: Path, target: Path, token: int, value: float) -> None:
