@@ -1,0 +1,41 @@
+"""config.json: whatever it holds, a config or an error; a config writes what reads as itself."""
+
+import json
+from random import Random
+
+from convbert_onnx.config import ConvBertConfig
+
+from ..mutate import mutate_json_text
+from . import Target, only_our_errors
+
+_NAMES = (*json.loads(ConvBertConfig().to_json()), "num_labels", "extra", "self", "cls", "quantization_config")
+
+
+def run(data: bytes) -> None:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return
+    with only_our_errors():
+        config = ConvBertConfig.from_json(text)
+        written = config.to_json()
+        written.encode()
+        json.loads(written, parse_constant=_refuse)
+        assert ConvBertConfig.from_json(written) == config, "the config is not what it was written as"
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} in a config.json that was written")
+
+
+def mutate(data: bytes, random: Random) -> bytes:
+    return mutate_json_text(data, random, _NAMES)
+
+
+def seeds() -> list[bytes]:
+    small = ConvBertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+    labelled = {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}, "architectures": ["X"]}
+    return [config.encode() for config in (small.to_json(), ConvBertConfig().to_json(), json.dumps(labelled))]
+
+
+TARGET = Target(run, mutate, seeds)

@@ -1,0 +1,54 @@
+"""Lines of calls, of any bytes. The first line of an input is the name of the task."""
+
+import json
+from random import Random
+
+from convbert_onnx.runtime.json_lines import answer_lines
+
+from ..bases import CALLS
+from ..mutate import mutate_bytes, mutate_json_text
+from ..opened import PIPELINES, opened
+from . import Target, check_result
+from .arguments import NAMES
+
+_CALLS = {**CALLS, "zero-shot-classification": {"sequences": "Dust falls.", "candidate_labels": ["rain", "sport"]}}
+
+
+def run(data: bytes) -> None:
+    name, *lines = data.split(b"\n")
+    task = name.decode(errors="replace")
+    if task not in PIPELINES:
+        return
+    answers = list(answer_lines(opened(task), [line + b"\n" for line in lines]))
+    written = sum(1 for line in lines if line.removeprefix(b"\xef\xbb\xbf").strip())
+    assert written <= len(answers) <= len(lines), f"{len(answers)} answers for {written} of {len(lines)} lines"
+    for answer in answers:
+        check_result(answer)
+        assert ("error" in answer) != ("result" in answer)
+        assert "error" not in answer or answer["error"], "an error without a message"
+    numbers = [answer["line"] for answer in answers if "error" in answer]
+    assert numbers == sorted(numbers)
+
+
+def mutate(data: bytes, random: Random) -> bytes:
+    lines = data.split(b"\n")
+    number = random.randrange(len(lines))
+    if number == 0:
+        lines[0] = random.choice(PIPELINES).encode()
+    elif random.random() < 0.1:
+        lines.insert(number, random.choice((b"", b" ", b"\r", b"\xef\xbb\xbf", *lines[1:])))
+    elif random.random() < 0.2:
+        lines[number] = mutate_bytes(lines[number], random)
+    else:
+        lines[number] = mutate_json_text(lines[number], random, (*NAMES, "id"))
+    return b"\n".join(lines[:12])
+
+
+def seeds() -> list[bytes]:
+    return [
+        b"\n".join((task.encode(), json.dumps({"id": 1, **call}).encode(), json.dumps(call).encode()))
+        for task, call in _CALLS.items()
+    ]
+
+
+TARGET = Target(run, mutate, seeds)

@@ -1,0 +1,169 @@
+"""Runs inputs of one target in this process, one after the other: python -m tests.fuzz.worker PLAN (as JSON).
+
+What goes wrong and leaves the process alive is saved here; crashes and hangs are seen by the process that watches.
+"""
+
+import faulthandler
+import hashlib
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from random import Random
+
+from .mutate import mutate_bytes
+from .targets import Target, load_target
+from .watched import MAX_INPUT_BYTES, Plan, State
+
+_ROOT = Path(__file__).parents[2]
+_SPARE_ADDRESSES = 4 * 2**30
+"""Address space beyond which an allocation fails, so that one input cannot take the machine's memory."""
+
+
+class Worker:
+    """Executes a target within limits.
+
+    Args:
+        plan: what to do.
+        target: the target.
+    """
+
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self._plan = plan
+        self._target = target
+        self._state = State(Path(plan.state))
+        self._known = {path.stem for path in Path(plan.findings).glob("*.txt")}
+        self.executions = 0
+
+    def execute(self, data: bytes, warm: bool = True) -> None:
+        """Run one input; ``warm`` says that nothing is loaded any more by the first one."""
+        self._state.begin(self.executions, time.monotonic(), data)
+        memory, cpu = _reset_peak_memory(), time.process_time()
+        try:
+            self._target.run(data)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # extensions in Rust raise what is no Exception when they panic
+            self._save("exception", _place(error), "".join(traceback.format_exception(error)), data)
+        cpu, memory = time.process_time() - cpu, _peak_memory() - memory
+        if warm and memory > self._plan.memory_bytes + 2 * len(data):
+            self._save("memory", f"{self._plan.target} {memory // 2**28}", f"{memory / 2**20:.0f} MB\n", data)
+        if warm and cpu > self._plan.cpu_seconds:
+            self._save("slow", f"{self._plan.target} {cpu:.0f}", f"{cpu:.2f} s of processor time\n", data)
+        self.executions += 1
+        self._state.end(self.executions)
+
+    def _save(self, kind: str, key: str, text: str, data: bytes) -> None:
+        name = f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        if name not in self._known:
+            self._known.add(name)
+            (Path(self._plan.findings) / name).write_bytes(data)
+            (Path(self._plan.findings) / f"{name}.txt").write_text(text, encoding="utf-8", errors="replace")
+
+    def run(self) -> None:
+        """Run the seeds, then mutations of them until the plan says to stop."""
+        if self._plan.replay:
+            for path in self._plan.replay:
+                self.execute(Path(path).read_bytes())
+            return
+        seeds = [*self._target.seeds(), *corpus(self._plan.target)]
+        for data in seeds:
+            self.execute(data, warm=False)
+        limit = resource.RLIMIT_AS
+        resource.setrlimit(limit, (_address_space() + _SPARE_ADDRESSES, resource.getrlimit(limit)[1]))
+        if self._plan.atheris:
+            self._run_atheris(seeds)
+        random = Random(self._plan.seed)
+        while self.executions < self._plan.executions and time.monotonic() < self._plan.until:
+            data = random.choice(seeds)
+            for _ in range(random.choice((1, 1, 1, 2, 3, 5, 8))):
+                data = self._mutated(data, random)
+            if len(data) <= MAX_INPUT_BYTES:
+                self.execute(data)
+
+    def _mutated(self, data: bytes, random: Random) -> bytes:
+        try:
+            return self._target.mutate(data, random)
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):  # a few are made of what is no JSON
+            return mutate_bytes(data, random)
+
+    def _run_atheris(self, seeds: list[bytes]) -> None:
+        import atheris
+
+        folder = Path(self._plan.state + ".corpus")
+        folder.mkdir(exist_ok=True)
+        for data in seeds:
+            (folder / hashlib.sha256(data).hexdigest()).write_bytes(data)
+
+        def mutate(data: bytes, size: int, seed: int) -> bytes:
+            found = self._mutated(data, Random(seed))
+            return found if len(found) <= size else data[:size]
+
+        seconds = max(1, int(self._plan.until - time.monotonic()))
+        options = [f"-max_total_time={seconds}", f"-runs={self._plan.executions}", f"-seed={self._plan.seed + 1}"]
+        options += ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=0", f"-max_len={2**18}", "-verbosity=0"]
+        options += [f"-handle_{signal}=0" for signal in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")]
+        atheris.Setup([self._plan.target, *options, str(folder)], self.execute, custom_mutator=mutate)
+        atheris.Fuzz()
+
+
+def corpus(target: str) -> list[bytes]:
+    """The inputs in the repository for a target."""
+    return [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus" / target).glob("*"))]
+
+
+def _place(error: BaseException) -> str:
+    """What tells one fault from another: the type of the exception, and the last line of the product before it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(_ROOT)]
+    product = [frame for frame in ours if Path(frame.filename).resolve().parts[len(_ROOT.parts)] != "tests"]
+    last = (product or ours or frames)[-1]
+    return f"{type(error).__name__} {Path(last.filename).name} {last.name} {last.line}"
+
+
+def _reset_peak_memory() -> int:
+    """Bytes in memory now; the peak begins here where the system can do that."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+    return _peak_memory()
+
+
+def _peak_memory() -> int:
+    try:
+        with open("/proc/self/status", "rb") as file:  # noqa: PTH123 - it is read twice for each execution
+            return next(int(line.split()[1]) for line in file if line.startswith(b"VmHWM")) * 1024
+    except FileNotFoundError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _address_space() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        return 0
+
+
+def main(plan: Plan) -> None:
+    """Carry a plan out."""
+    faulthandler.enable()
+    warnings.simplefilter("ignore")
+    if plan.atheris:
+        import atheris
+
+        with atheris.instrument_imports(include=["convbert_onnx"]):
+            target = load_target(plan.target)
+            for data in target.seeds():
+                target.run(data)  # it imports what it needs
+    else:
+        target = load_target(plan.target)
+    Worker(plan, target).run()
+
+
+if __name__ == "__main__":
+    main(Plan(**json.loads(sys.argv[1])))
