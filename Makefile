@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT := tests/data/checkpoints/plain-question-answering
 
-.PHONY: demo test lint types light cpus sanitize tensorflow transformers5 benchmark clean
+.PHONY: demo test lint types light cpus sanitize fuzz tensorflow transformers5 benchmark clean
 
 demo: $(VENV)/demo
 	@$(BIN)/convbert-onnx export --task qa --model $(CHECKPOINT) -o model.onnx
@@ -37,6 +37,14 @@ cpus: build/bundles
 # The native kernels under sanitizers, and compiled for other machines.
 sanitize:
 	tests/native/run.sh
+
+# Mutated inputs of every kind, 10 seconds each; FUZZ="--seconds 3600 bundle" fuzzes one kind for an hour.
+fuzz: build/fuzz/bundles
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+build/fuzz/bundles: build/bundles
+	rm -rf $@ $@.tmp
+	$(BIN)/python -m tests.fuzz.bases $@.tmp && mv $@.tmp $@
 
 # The toy checkpoints, exported once for all tests.
 build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/*.py runtime/*.py tests/support/*.py)

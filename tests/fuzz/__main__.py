@@ -1,51 +1,59 @@
 """Fuzz the targets, and print what came of it: python -m tests.fuzz --seconds 60 [TARGET ...].
 
-Inputs with which something went wrong are put into build/fuzz/findings. The status is 1 where there are any.
+Inputs that show a fault are put into build/fuzz/findings, with a .txt that says more; the status is then 1.
 """
 
-import argparse
-import importlib.metadata
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
+
+import click
 
 from .runner import fuzz
 from .targets import TARGETS
 
-ROOT = Path(__file__).parents[2]
+_BUILD = Path(__file__).parents[2] / "build" / "fuzz"
+_FORMS = ("cpu-fp32", "cpu-int8", "portable-fp32", "portable-int8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the targets, one after the other.")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; all by default")
-    parser.add_argument("--seconds", type=float, default=10.0, help="for each target")
-    parser.add_argument("--executions", type=int, default=2**62, help="most inputs for each target")
-    parser.add_argument("--seed", type=int, default=0, help="of the random generator")
-    parser.add_argument("--atheris", action="store_true", help="choose inputs by the code that they reach; needs atheris")
-    parser.add_argument("--replay", type=Path, nargs="+", default=[], help="run these inputs of one target instead")
-    parser.add_argument("--bundles", type=Path, default=ROOT / "build" / "fuzz" / "bundles", help="see bases.py")
-    parser.add_argument("--findings", type=Path, default=ROOT / "build" / "fuzz" / "findings")
-    options = parser.parse_args()
-    if unknown := set(options.targets) - set(TARGETS):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    if options.replay and len(options.targets) != 1:
-        parser.error("--replay needs the name of one target")
-    os.environ["FUZZ_BUNDLES"] = str(options.bundles.resolve())
-    print(f"onnxruntime {importlib.metadata.version('onnxruntime')}, seed {options.seed}")
+@click.command()
+@click.argument("targets", nargs=-1, type=click.Choice(TARGETS))
+@click.option("--seconds", default=10.0, show_default=True, help="Time for each target.")
+@click.option("--executions", default=2**62, help="Most inputs for each target.")
+@click.option("--seed", default=0, help="Seed of the random generator.")
+@click.option("--form", default=_FORMS[0], type=click.Choice(_FORMS), help="Files whose pipelines are called.")
+@click.option("--atheris", is_flag=True, help="Choose inputs by the code that they reach; atheris must be installed.")
+@click.option("--replay", multiple=True, type=click.Path(path_type=Path), help="Run this input of the target instead.")
+@click.option("--bundles", default=_BUILD / "bundles", type=click.Path(path_type=Path), help="What bases.py exported.")
+@click.option("--findings", default=_BUILD / "findings", type=click.Path(path_type=Path), help="Emptied first.")
+def main(
+    targets: tuple[str, ...],
+    seconds: float,
+    executions: int,
+    seed: int,
+    form: str,
+    atheris: bool,
+    replay: tuple[Path, ...],
+    bundles: Path,
+    findings: Path,
+) -> None:
+    """Fuzz the targets (by default all), one after the other."""
+    if replay and len(targets) != 1:
+        raise click.UsageError("--replay needs the name of one target")
+    os.environ |= {"FUZZ_BUNDLES": str(bundles.resolve()), "FUZZ_FORM": form, "OMP_NUM_THREADS": "1"}
+    click.echo(f"onnxruntime {version('onnxruntime')}, {form}, seed {seed}")
     failed = False
-    for target in options.targets or TARGETS:
+    for target in targets or TARGETS:
+        folder = findings / target
+        rmtree(folder, ignore_errors=True)
+        inputs = tuple(path.resolve() for path in replay)
         report = fuzz(
-            target,
-            options.findings / target,
-            seconds=options.seconds,
-            executions=options.executions,
-            seed=options.seed,
-            atheris=options.atheris,
-            replayed=tuple(options.replay),
+            target, folder, seconds=seconds, executions=executions, seed=seed, atheris=atheris, replayed=inputs
         )
-        rate = report.executions / report.seconds
-        found = ", ".join(report.findings) or "nothing"
-        print(f"{target:16} {report.executions:9,} inputs in {report.seconds:6.0f} s, {rate:7,.0f}/s: {found}", flush=True)
+        found = "".join(f"\n  {folder / name}" for name in report.findings) or " nothing"
+        click.echo(f"{target:16} {report.executions:9,} inputs in {report.seconds:5.0f} s, found:{found}")
         failed |= bool(report.findings)
     sys.exit(failed)
 

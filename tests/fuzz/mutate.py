@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-__all__ = ["INTEGERS", "TEXTS", "Path", "at", "json_or_none", "mutate_bytes", "mutate_json", "mutate_json_text", "random_path"]
+__all__ = [
+    "INTEGERS",
+    "TEXTS",
+    "Path",
+    "at",
+    "json_or_none",
+    "mutate_bytes",
+    "mutate_json",
+    "mutate_json_text",
+    "random_path",
+]
 
 Path = list[Any]
 """Keys and indices that lead from a JSON value to one inside it."""
@@ -43,7 +53,7 @@ TEXTS = (
     "a b " * 1000,
 )
 
-_VALUES = (
+_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0.5, -0.0, 1e300, 1e-300, float("nan"), float("inf"), float("-inf")),
     *([], {}, [[]], [None], [{}], {"": None}, {"content": 1}, {"id": 1}, ["a", 1]),
 )
@@ -74,7 +84,9 @@ def mutate_bytes(data: bytes, random: Random) -> bytes:
         case 4:
             block = random.randbytes(random.choice((1, 2, 4, 16)))
         case 5:
-            block = random.choice((b"\0", b"\xff", b"\x80", b"[", b"{", b'"', b"\xff" * 9 + b"\1", b"\r\n", b"\xed\xa0\x80"))
+            block = random.choice(
+                (b"\0", b"\xff", b"\x80", b"[", b"{", b'"', b"\xff" * 9 + b"\1", b"\r\n", b"\xed\xa0\x80")
+            )
         case 6:
             other = random.randrange(len(data) + 1)
             block = data[other : other + len(block)] + block

@@ -15,7 +15,7 @@ from typing import IO
 
 from .watched import Plan, State
 
-__all__ = ["Report", "fuzz", "replay"]
+__all__ = ["Report", "fuzz"]
 
 _ROOT = Path(__file__).parents[2]
 _POLL_SECONDS = 0.05
@@ -75,7 +75,7 @@ def fuzz(
             done += state.executions
             if kind is None:
                 break
-            name = f"{kind}-{hashlib.sha256(_key(text, state.data).encode()).hexdigest()[:8]}"
+            name = f"{kind}-{hashlib.sha256(_key(text).encode()).hexdigest()[:8]}"
             (findings / name).write_bytes(state.data)
             (findings / f"{name}.txt").write_text(text)
             done += 1
@@ -91,7 +91,7 @@ def fuzz(
 
 def _watch(plan: Plan, state: State, hang_seconds: float) -> tuple[str | None, str]:
     """Run one worker to its end: None, or how it failed, and what it printed."""
-    command = [sys.executable, "-m", f"{__package__}.worker", json.dumps(plan.to_dict())]
+    command = [sys.executable, "-m", "tests.fuzz.worker", json.dumps(plan.to_dict())]
     with (Path(plan.state + ".stderr")).open("w+b") as stderr:
         environment = {**os.environ, "TMPDIR": str(Path(plan.state).parent)}  # so that a crash leaves nothing there
         worker = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
@@ -99,6 +99,8 @@ def _watch(plan: Plan, state: State, hang_seconds: float) -> tuple[str | None, s
             while worker.poll() is None:
                 time.sleep(_POLL_SECONDS)
                 since = state.since
+                if plan.atheris and (time.monotonic() > plan.until or state.executions >= plan.executions):
+                    return None, ""
                 # The first input of a worker loads all libraries.
                 if since and time.monotonic() - since > hang_seconds * (1 if state.executions else 3):
                     worker.send_signal(signal.SIGABRT)  # faulthandler then says where it was
@@ -122,7 +124,7 @@ def _read(stderr: IO[bytes]) -> str:
     return stderr.read()[-20_000:].decode(errors="replace")
 
 
-def _key(text: str, data: bytes) -> str:
-    """What tells one fault from another: where in the Python code the process was, or else the input."""
+def _key(text: str) -> str:
+    """What tells one fault from another: where in the Python code the process was, or else how it ended."""
     places = re.findall(r'File ".*/(\w+\.py)", line (\d+)', text)
-    return repr(places[:4]) if places else data.hex()
+    return repr(places[:4]) if places else text.partition("\n")[0]

@@ -45,7 +45,7 @@ class Plan:
 
 
 class State:
-    """Executions so far, the start of the one that runs (0 between two), and its input; in a file, to outlive a crash."""
+    """Executions so far, the start of the current one (0 between two), and its input; the file outlives a crash."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:

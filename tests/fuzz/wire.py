@@ -11,8 +11,28 @@ __all__ = ["Step", "WireField", "edit_randomly", "edited", "join", "message", "o
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 _CONTENTS = (
-    *(b"", b"\0", b"\xff\xfe", b"location", b"offset", b"../model.onnx", b"/etc/passwd", b"model.onnx", b"C:\\x", b"a\0b"),
-    *(b"-1", b"99999999999999999999", b"0" * 10_000, b"\x0a" * 3000, b"Loop", b"If", b"convbert_onnx", b"com.microsoft"),
+    *(
+        b"",
+        b"\0",
+        b"\xff\xfe",
+        b"location",
+        b"offset",
+        b"../model.onnx",
+        b"/etc/passwd",
+        b"model.onnx",
+        b"C:\\x",
+        b"a\0b",
+    ),
+    *(
+        b"-1",
+        b"99999999999999999999",
+        b"0" * 10_000,
+        b"\x0a" * 3000,
+        b"Loop",
+        b"If",
+        b"convbert_onnx",
+        b"com.microsoft",
+    ),
 )
 
 Step = tuple[int, int]
@@ -128,7 +148,9 @@ def message(*contents: tuple[int, bytes | int]) -> bytes:
     """A message of numbers and bytes, by their fields' numbers."""
     return join(
         [
-            WireField(number, VARINT, varint(content)) if isinstance(content, int) else WireField(number, BYTES, content)
+            WireField(number, VARINT, varint(content))
+            if isinstance(content, int)
+            else WireField(number, BYTES, content)
             for number, content in contents
         ]
     )

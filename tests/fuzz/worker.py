@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -20,7 +21,7 @@ from .targets import Target, load_target
 from .watched import MAX_INPUT_BYTES, Plan, State
 
 _ROOT = Path(__file__).parents[2]
-_SPARE_ADDRESSES = 4 * 2**30
+_SPARE_ADDRESSES = 2 * 2**30
 """Address space beyond which an allocation fails, so that one input cannot take the machine's memory."""
 
 
@@ -103,9 +104,9 @@ class Worker:
             found = self._mutated(data, Random(seed))
             return found if len(found) <= size else data[:size]
 
-        seconds = max(1, int(self._plan.until - time.monotonic()))
-        options = [f"-max_total_time={seconds}", f"-runs={self._plan.executions}", f"-seed={self._plan.seed + 1}"]
-        options += ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=0", f"-max_len={2**18}", "-verbosity=0"]
+        # It stops where the process that watches says so.
+        options = [f"-seed={self._plan.seed + 1}", f"-max_len={2**18}", f"-artifact_prefix={folder}/", "-verbosity=0"]
+        options += ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=0"]
         options += [f"-handle_{signal}=0" for signal in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")]
         atheris.Setup([self._plan.target, *options, str(folder)], self.execute, custom_mutator=mutate)
         atheris.Fuzz()
@@ -127,10 +128,8 @@ def _place(error: BaseException) -> str:
 
 def _reset_peak_memory() -> int:
     """Bytes in memory now; the peak begins here where the system can do that."""
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
     return _peak_memory()
 
 

@@ -22,7 +22,16 @@ from . import Target, check_result, only_our_errors
 
 NAMES = tuple(
     sorted(
-        {"batch_size", "text", "text_pair", "padding", "return_all_scores", "tokenizer_kwargs", "max_length", "add_special_tokens"}
+        {
+            "batch_size",
+            "text",
+            "text_pair",
+            "padding",
+            "return_all_scores",
+            "tokenizer_kwargs",
+            "max_length",
+            "add_special_tokens",
+        }
         | {name for pipeline in _PIPELINES.values() for name in pipeline.arguments}
         | {field.name for pipeline in _PIPELINES.values() for field in fields(pipeline.parameters)}
     )
@@ -95,9 +104,17 @@ def seeds() -> list[bytes]:
     calls += [
         ["zero-shot-classification", ["Dust falls."], {"candidate_labels": ["rain", "sport"], "multi_label": True}],
         ["zero-shot-classification", ["Dust falls.", "rain, sport"], {"hypothesis_template": "It is {}."}],
-        ["question-answering", [{"question": "Who?", "context": "Dust."}], {"top_k": 3, "doc_stride": 2, "max_seq_len": 20}],
+        [
+            "question-answering",
+            [{"question": "Who?", "context": "Dust."}],
+            {"top_k": 3, "doc_stride": 2, "max_seq_len": 20},
+        ],
         ["token-classification", [["Dust", "falls"]], {"is_split_into_words": True, "stride": 2, "delimiter": " "}],
-        ["token-classification", ["$iterator"], {"aggregation_strategy": "max", "ignore_labels": ["O"], "batch_size": 2}],
+        [
+            "token-classification",
+            ["$iterator"],
+            {"aggregation_strategy": "max", "ignore_labels": ["O"], "batch_size": 2},
+        ],
         ["fill-mask", [["Dust [MASK]."]], {"targets": ["dust"], "tokenizer_kwargs": {"truncation": True}}],
         ["feature-extraction", [["Dust."]], {"pooling": "mean", "return_tensors": True, "tokenize_kwargs": {}}],
         ["text-classification", [[{"text": "a", "text_pair": "b"}]], {"top_k": None, "function_to_apply": "softmax"}],

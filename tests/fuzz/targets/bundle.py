@@ -2,7 +2,7 @@
 
 ``{"base": "fill-mask-cpu-int8", "options": {"native": false}, "changes": [...]}`` where a change is one of
 
-- ``{"at": [[7, 0], [1, 3]], "fields": [[number, kind, hex of the content], ...]}``: fields instead of the one at a place
+- ``{"at": [[7, 0], [1, 3]], "fields": [[number, kind, hex], ...]}``: fields instead of the one at a place
 - ``{"entry": "config.json", "at": ["id2label", "0"], "value": 5}``: a value in a metadata entry that holds JSON
 - ``{"from": 0.5, "remove": 3, "insert": "00ff"}``: bytes at a part of the file's length
 """
@@ -25,7 +25,11 @@ from . import Target, check_result, only_our_errors
 
 _METADATA, _KEY, _VALUE = 14, 1, 2
 _PREFIX = b"convbert_onnx."
-_OPTIONS = {"native": (True, False, "auto"), "task": ("qa", "fill-mask", "zero-shot-classification"), "inspect": (True,)}
+_OPTIONS = {
+    "native": (True, False, "auto"),
+    "task": ("qa", "fill-mask", "zero-shot-classification"),
+    "inspect": (True,),
+}
 _FOLDER = TemporaryDirectory()
 _PATH = Path(_FOLDER.name) / "model.onnx"
 

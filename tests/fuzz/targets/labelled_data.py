@@ -38,7 +38,9 @@ def mutate(data: bytes, random: Random) -> bytes:
         case 1 | 2 | 3:
             content = mutate_bytes(content, random)
         case 4 | 5:
-            blank = random.choice((b" ", b"\t", b"\xc2\xa0", b"\xe3\x80\x80", b"\xe2\x80\xa8", b"\x1c", b"\r", b"\r\n", b'"'))
+            blank = random.choice(
+                (b" ", b"\t", b"\xc2\xa0", b"\xe3\x80\x80", b"\xe2\x80\xa8", b"\x1c", b"\r", b"\r\n", b'"')
+            )
             place = random.randrange(len(content) + 1)
             content = content[:place] + blank + content[place:]
         case _ if b"json" in head:
@@ -55,11 +57,14 @@ def seeds() -> list[bytes]:
     answer = {"text": "Sahara", "answer_start": 4}
     question = {"question": "Where?", "id": "1", "answers": [answer], "is_impossible": False}
     squad = {"version": "v2.0", "data": [{"title": "a", "paragraphs": [{"context": "The Sahara.", "qas": [question]}]}]}
-    text, choice = {"text": "Dust falls.", "label": "O", "text_pair": "b"}, {"prompt": "a", "choices": ["b", "c"], "label": 1}
+    text, choice = (
+        {"text": "Dust falls.", "label": "O", "text_pair": "b"},
+        {"prompt": "a", "choices": ["b", "c"], "label": 1},
+    )
     return [
         b"question-answering json\n" + json.dumps(squad).encode(),
         b"token-classification txt\n-DOCSTART- O\n\nDust NN O\nBrazil NNP B-LOC\n\nIt O\n",
-        b"text-classification csv\ntext,label,text_pair\n\"Dust, falls\",O,\"b\"\na,1,\n",
+        b'text-classification csv\ntext,label,text_pair\n"Dust, falls",O,"b"\na,1,\n',
         b"text-classification tsv\ntext\tlabel\nDust\tO\n",
         b"text-classification jsonl\n" + json.dumps(text).encode() + b"\n\n" + json.dumps(text).encode(),
         b"multiple-choice jsonl\n" + json.dumps(choice).encode(),

@@ -19,7 +19,13 @@ from . import Target, check_result, only_our_errors
 _NAMES = (
     *("do_lower_case", "strip_accents", "tokenize_chinese_chars", "model_max_length", "max_len", "tokenizer_class"),
     *("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "additional_special_tokens", "bos_token"),
-    *("added_tokens_decoder", "padding_side", "truncation_side", "clean_up_tokenization_spaces", "split_special_tokens"),
+    *(
+        "added_tokens_decoder",
+        "padding_side",
+        "truncation_side",
+        "clean_up_tokenization_spaces",
+        "split_special_tokens",
+    ),
     *("model_input_names", "never_split", "word_tokenizer_type", "extra_special_tokens", "do_basic_tokenize"),
     *("single_word", "lstrip", "rstrip", "normalized", "special", "content", "id", "truncation", "padding"),
     *("normalizer", "pre_tokenizer", "post_processor", "decoder", "model", "vocab", "unk_token", "type"),
@@ -75,10 +81,15 @@ def seeds() -> list[bytes]:
     tokens = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
     added = {"content": "<x>", "single_word": False, "lstrip": True, "rstrip": False, "normalized": False}
     settings = {
-        **{"do_lower_case": True, "model_max_length": 24, "tokenizer_class": "ConvBertTokenizer", "strip_accents": None},
-        **{"added_tokens_decoder": {"14": {**added, "special": True}}, "padding_side": "right", **tokens},
+        "do_lower_case": True,
+        "strip_accents": None,
+        "model_max_length": 24,
+        "padding_side": "right",
+        "tokenizer_class": "ConvBertTokenizer",
+        "added_tokens_decoder": {"14": {**added, "special": True}},
+        **tokens,
     }
-    slow = {
+    slow: dict[str, Any] = {
         "vocab.txt": "\n".join(_WORDS) + "\n",
         "tokenizer_config.json": settings,
         "special_tokens_map.json": tokens,

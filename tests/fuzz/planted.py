@@ -1,0 +1,61 @@
+"""Targets with a fault each, to see that the runner notices it."""
+
+import os
+import time
+from random import Random
+
+from .mutate import mutate_bytes
+from .targets import Target, only_our_errors
+
+
+def _target(fault: object) -> Target:
+    """A target that does something wrong with inputs that begin with b"!"."""
+
+    def run(data: bytes) -> None:
+        if data.startswith(b"!") and callable(fault):
+            fault()
+
+    def mutate(data: bytes, random: Random) -> bytes:
+        return b"!" + mutate_bytes(data, random)
+
+    return Target(run, mutate, lambda: [b"harmless"])
+
+
+def _raise() -> None:
+    with only_our_errors():
+        raise KeyError("planted")
+
+
+def _raise_without_number() -> None:
+    with only_our_errors():
+        raise OSError("not from a file system")
+
+
+def _panic() -> None:
+    raise BaseException("as extensions in Rust do")
+
+
+def _allocate() -> None:
+    bytearray(300 * 2**20)
+
+
+def _allocate_without_end() -> None:
+    kept: list[bytes] = []
+    while True:
+        kept.append(b"x" * 2**29)
+
+
+def _spin() -> None:
+    end = time.process_time() + 1.5
+    while time.process_time() < end:
+        pass
+
+
+def _wait() -> None:
+    time.sleep(3600)
+
+
+ABORT, EXIT = _target(os.abort), _target(lambda: os._exit(3))
+EXCEPTION, OS_ERROR, PANIC = _target(_raise), _target(_raise_without_number), _target(_panic)
+MEMORY, ENDLESS_MEMORY, SLOW, HANG = map(_target, (_allocate, _allocate_without_end, _spin, _wait))
+HARMLESS = _target(None)

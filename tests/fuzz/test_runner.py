@@ -1,0 +1,54 @@
+"""The runner notices each kind of fault, and saves the input that shows it."""
+
+from pathlib import Path
+
+import pytest
+
+from .runner import fuzz
+
+PLANTED = "tests.fuzz.planted"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "text"),
+    [
+        ("EXCEPTION", "exception", "KeyError: 'planted'"),
+        ("OS_ERROR", "exception", "not from a file system"),
+        ("PANIC", "exception", "as extensions in Rust do"),
+        ("MEMORY", "memory", "300 MB"),
+        ("ENDLESS_MEMORY", "exception", "MemoryError"),
+        ("SLOW", "slow", "s of processor time"),
+        ("ABORT", "crash", "exit status -6"),
+        ("EXIT", "crash", "exit status 3"),
+        ("HANG", "hang", "in _wait"),
+    ],
+)
+def test_a_fault_is_noticed_and_its_input_saved(name: str, kind: str, text: str, tmp_path: Path) -> None:
+    report = fuzz(f"{PLANTED}:{name}", tmp_path, seconds=60, executions=3, hang_seconds=2 if name == "HANG" else 60)
+    assert report.executions == 3
+    found = [finding for finding in report.findings if finding.startswith(kind)]
+    assert len(found) == 1, report
+    assert (tmp_path / found[0]).read_bytes().startswith(b"!")
+    assert text in (tmp_path / f"{found[0]}.txt").read_text()
+
+
+def test_no_fault_is_seen_where_there_is_none(tmp_path: Path) -> None:
+    report = fuzz(f"{PLANTED}:HARMLESS", tmp_path, seconds=60, executions=200)
+    assert (report.executions, report.findings) == (200, ())
+
+
+def test_a_saved_input_shows_its_fault_again(tmp_path: Path) -> None:
+    inputs = [tmp_path / name for name in ("first", "second", "third", "fourth")]
+    for path, data in zip(inputs, (b"a", b"!a", b"b", b"!b"), strict=True):
+        path.write_bytes(data)
+    report = fuzz(f"{PLANTED}:ABORT", tmp_path / "findings", seconds=60, replayed=tuple(inputs))
+    assert report.executions == 4
+    assert {path.read_bytes() for path in (tmp_path / "findings").glob("crash-*[!t]")} <= {b"!a", b"!b"}
+
+
+def test_the_same_seed_gives_the_same_inputs(tmp_path: Path) -> None:
+    texts = []
+    for name in ("first", "second"):
+        fuzz(f"{PLANTED}:EXCEPTION", tmp_path / name, seconds=60, executions=20, seed=7)
+        texts.append([path.read_bytes() for path in (tmp_path / name).glob("exception-*[!t]")])
+    assert texts[0] == texts[1] != []
