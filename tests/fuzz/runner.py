@@ -17,7 +17,7 @@ from .watched import Plan, State
 
 __all__ = ["Report", "fuzz"]
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.05
 _MEMORY = Path("/dev/shm")
 """A file system in memory, where there is one: files are written for each input."""
@@ -80,7 +80,7 @@ def fuzz(
             (findings / f"{name}.txt").write_text(text)
             done += 1
             left = executions - done
-            if left <= 0 or time.monotonic() > plan.until:
+            if left <= 0 or (not replayed and time.monotonic() > plan.until):
                 break
             plan = replace(plan, seed=plan.seed + 1, executions=left, replay=plan.replay[state.executions + 1 :])
             if replayed and not plan.replay:

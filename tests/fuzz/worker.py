@@ -20,8 +20,8 @@ from .mutate import mutate_bytes
 from .targets import Target, load_target
 from .watched import MAX_INPUT_BYTES, Plan, State
 
-_ROOT = Path(__file__).parents[2]
-_SPARE_ADDRESSES = 2 * 2**30
+_ROOT = Path(__file__).resolve().parents[2]
+_SPARE_ADDRESSES = 3 * 2**30
 """Address space beyond which an allocation fails, so that one input cannot take the machine's memory."""
 
 
@@ -67,6 +67,8 @@ class Worker:
 
     def run(self) -> None:
         """Run the seeds, then mutations of them until the plan says to stop."""
+        limit = resource.RLIMIT_AS
+        resource.setrlimit(limit, (_address_space() + _SPARE_ADDRESSES, resource.getrlimit(limit)[1]))
         if self._plan.replay:
             for path in self._plan.replay:
                 self.execute(Path(path).read_bytes())
@@ -74,8 +76,6 @@ class Worker:
         seeds = [*self._target.seeds(), *corpus(self._plan.target)]
         for data in seeds:
             self.execute(data, warm=False)
-        limit = resource.RLIMIT_AS
-        resource.setrlimit(limit, (_address_space() + _SPARE_ADDRESSES, resource.getrlimit(limit)[1]))
         if self._plan.atheris:
             self._run_atheris(seeds)
         random = Random(self._plan.seed)

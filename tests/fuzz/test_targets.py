@@ -1,0 +1,72 @@
+"""Each target reaches the product: a fault planted there is seen, and well-made inputs show none."""
+
+import importlib.util
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from golden import TASKS, Exported
+
+from .mutate import TEXTS
+from .targets import TARGETS, check_result, load_target
+from .test_corpus import NEEDS
+from .wire import edited, join, message, parse
+
+REACHED = {
+    "config": ("convbert_onnx.config", "fields"),
+    "protobuf": ("convbert_onnx.runtime.protobuf", "read_varint"),
+    "bundle": ("convbert_onnx.runtime.model", "open_session"),
+    "tokenizer_files": ("convbert_onnx.runtime.tokenizer_base", "clean_settings"),
+    "json_lines": ("convbert_onnx.runtime.model", "batches"),
+    "arguments": ("convbert_onnx.runtime.model", "batches"),
+    "labelled_data": ("convbert_onnx.runtime.labelled_data", "islice"),
+    "h5": ("convbert_onnx.models.read_h5", "weights_by_name"),
+}
+"""A function of the product that each target must come to, as the module that calls it knows it."""
+
+
+class PlantedError(BaseException):
+    """What nothing in the product catches."""
+
+
+def planted(*args: Any, **kwargs: Any) -> NoReturn:
+    raise PlantedError
+
+
+@pytest.fixture(autouse=True)
+def bundles(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for task in TASKS:
+        (tmp_path / f"{task}-cpu-fp32.onnx").symlink_to(exported(task=task))
+    monkeypatch.setenv("FUZZ_BUNDLES", str(tmp_path))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_fault_in_the_product_is_seen(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing := [name for name in NEEDS.get(target, ()) if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    loaded = load_target(target)
+    seeds = loaded.seeds()
+    for seed in seeds:
+        loaded.run(seed)
+    module, name = REACHED[target]
+    monkeypatch.setattr(import_module(module), name, planted)
+    with pytest.raises(PlantedError):
+        for seed in seeds:
+            loaded.run(seed)
+
+
+@pytest.mark.parametrize("result", [float("nan"), [{"score": float("inf")}], {1, 2}, b"a"])
+def test_what_json_cannot_hold_is_no_result(result: Any) -> None:
+    with pytest.raises((AssertionError, TypeError, ValueError)):
+        check_result(result)
+
+
+def test_a_message_is_put_together_as_it_was() -> None:
+    inner = message((1, 300), (2, "".join(TEXTS).encode("utf-8", "surrogatepass")))
+    outer = message((7, inner), (8, 2**63))
+    fields = parse(outer)
+    assert fields is not None
+    assert join(fields) == outer
+    assert edited(outer, [(7, 0), (1, 0)], []) == message((7, inner[3:]), (8, 2**63))
+    assert parse(outer[:-1]) is None
