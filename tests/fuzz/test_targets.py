@@ -41,6 +41,7 @@ def bundles(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FUZZ_BUNDLES", str(tmp_path))
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_fault_in_the_product_is_seen(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := [name for name in NEEDS.get(target, ()) if importlib.util.find_spec(name) is None]:

@@ -27,7 +27,8 @@ def run(data: bytes) -> None:
     _PATH.write_bytes(data)
     with only_our_errors():
         for tensor in read_h5(_PATH).values():
-            assert b"secret" not in tensor.numpy().tobytes(), "another file was read"
+            content = tensor.numpy().tobytes()
+            assert b"secret" not in content and b"root:" not in content, "another file was read"
 
 
 def _file(kind: str) -> bytes:
@@ -57,7 +58,7 @@ def _file(kind: str) -> bytes:
             case "huge":
                 where.create_dataset("weight:0", shape=(2**20, 2**20), dtype="f4", chunks=(64, 64))
             case "deep":
-                where.create_group("/".join("a" * 300))
+                where.create_group("/".join("a" * 30))
             case "empty":
                 where.create_dataset("weight:0", data=h5py.Empty("f4"))
     return buffer.getvalue()
