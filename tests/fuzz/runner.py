@@ -48,6 +48,7 @@ def fuzz(
     executions: int = 2**62,
     seed: int = 0,
     hang_seconds: float = 20.0,
+    cpu_seconds: float = 1.0,
     atheris: bool = False,
     replayed: tuple[Path, ...] = (),
 ) -> Report:
@@ -60,6 +61,7 @@ def fuzz(
         executions: after how many inputs to stop, if that is earlier.
         seed: of the random generator.
         hang_seconds: how long one input may take.
+        cpu_seconds: how much processor time.
         atheris: let atheris choose what is mutated.
         replayed: inputs to run instead of mutations.
     """
@@ -67,8 +69,17 @@ def fuzz(
     begin, done = time.monotonic(), 0
     with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as work:
         state_file = Path(work) / "state"
-        paths = tuple(map(str, replayed))
-        plan = Plan(target, str(findings), str(state_file), seed, begin + seconds, executions, paths, atheris=atheris)
+        plan = Plan(
+            target=target,
+            findings=str(findings),
+            state=str(state_file),
+            seed=seed,
+            until=begin + seconds,
+            executions=executions,
+            replay=tuple(map(str, replayed)),
+            cpu_seconds=cpu_seconds,
+            atheris=atheris,
+        )
         while True:
             state = State.new(state_file)
             kind, text = _watch(plan, state, hang_seconds)

@@ -24,7 +24,8 @@ PLANTED = "tests.fuzz.planted"
     ],
 )
 def test_a_fault_is_noticed_and_its_input_saved(name: str, kind: str, text: str, tmp_path: Path) -> None:
-    report = fuzz(f"{PLANTED}:{name}", tmp_path, seconds=60, executions=3, hang_seconds=2 if name == "HANG" else 60)
+    limits = {"hang_seconds": 2.0 if name == "HANG" else 60.0, "cpu_seconds": 0.25 if name == "SLOW" else 60.0}
+    report = fuzz(f"{PLANTED}:{name}", tmp_path, seconds=60, executions=3, **limits)
     assert report.executions == 3
     found = [finding for finding in report.findings if finding.startswith(kind)]
     assert len(found) == 1, report

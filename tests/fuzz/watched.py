@@ -25,8 +25,8 @@ class Plan:
         executions: after how many executions to stop.
         replay: inputs to run instead of mutations.
         cpu_seconds: processor time for an execution.
-        memory_bytes: memory that an execution may add, beside twice the size of its input.
         atheris: let atheris choose what is mutated, by the code that it reaches.
+        memory_bytes: memory that an execution may add, beside twice the size of its input.
     """
 
     target: str
@@ -35,10 +35,10 @@ class Plan:
     seed: int
     until: float
     executions: int
-    replay: tuple[str, ...] = ()
-    cpu_seconds: float = 1.0
+    replay: tuple[str, ...]
+    cpu_seconds: float
+    atheris: bool
     memory_bytes: int = 200 * 2**20
-    atheris: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
