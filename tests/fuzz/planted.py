@@ -39,10 +39,8 @@ def _allocate() -> None:
     bytearray(300 * 2**20)
 
 
-def _allocate_without_end() -> None:
-    kept: list[bytearray] = []
-    while True:
-        kept.append(bytearray(2**29))
+def _allocate_a_terabyte() -> None:
+    bytearray(2**40)
 
 
 def _spin() -> None:
@@ -57,5 +55,5 @@ def _wait() -> None:
 
 ABORT, EXIT = _target(os.abort), _target(lambda: os._exit(3))
 EXCEPTION, OS_ERROR, PANIC = _target(_raise), _target(_raise_without_number), _target(_panic)
-MEMORY, ENDLESS_MEMORY, SLOW, HANG = map(_target, (_allocate, _allocate_without_end, _spin, _wait))
+MEMORY, TERABYTE, SLOW, HANG = map(_target, (_allocate, _allocate_a_terabyte, _spin, _wait))
 HARMLESS = _target(None)

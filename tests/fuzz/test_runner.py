@@ -16,7 +16,7 @@ PLANTED = "tests.fuzz.planted"
         ("OS_ERROR", "exception", "not from a file system"),
         ("PANIC", "exception", "as extensions in Rust do"),
         ("MEMORY", "memory", "300 MB"),
-        ("ENDLESS_MEMORY", "exception", "MemoryError"),
+        ("TERABYTE", "exception", "MemoryError"),
         ("SLOW", "slow", "s of processor time"),
         ("ABORT", "crash", "exit status -6"),
         ("EXIT", "crash", "exit status 3"),
