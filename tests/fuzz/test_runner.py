@@ -24,8 +24,9 @@ PLANTED = "tests.fuzz.planted"
     ],
 )
 def test_a_fault_is_noticed_and_its_input_saved(name: str, kind: str, text: str, tmp_path: Path) -> None:
-    limits = {"hang_seconds": 2.0 if name == "HANG" else 60.0, "cpu_seconds": 0.25 if name == "SLOW" else 60.0}
-    report = fuzz(f"{PLANTED}:{name}", tmp_path, seconds=60, executions=3, **limits)
+    hang, cpu = (2.0 if name == "HANG" else 60.0), (0.25 if name == "SLOW" else 60.0)
+    planted = f"{PLANTED}:{name}"
+    report = fuzz(planted, tmp_path, seconds=60, executions=3, hang_seconds=hang, cpu_seconds=cpu)
     assert report.executions == 3
     found = [finding for finding in report.findings if finding.startswith(kind)]
     assert len(found) == 1, report
