@@ -97,8 +97,7 @@ def mutate_bytes(data: bytes, random: Random) -> bytes:
 
 
 def mutate_json(value: Any, random: Random, names: Sequence[str] = ()) -> Any:
-    """A copy of a JSON value with one change somewhere inside it; ``names`` are keys that mean something."""
-    value = json.loads(json.dumps(value))
+    """A JSON value, changed in place somewhere inside it, or another; ``names`` are keys that mean something."""
     path = random_path(value, random)
     if not path:
         return value if isinstance(value, dict | list) and value else _other(value, value, random)

@@ -13,6 +13,7 @@ import time
 import traceback
 import warnings
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -129,16 +130,22 @@ def _place(error: BaseException) -> str:
 def _reset_peak_memory() -> int:
     """Bytes in memory now; the peak begins here where the system can do that."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        os.write(_opened("/proc/self/clear_refs", os.O_WRONLY), b"5")
     return _peak_memory()
 
 
 def _peak_memory() -> int:
     try:
-        with open("/proc/self/status", "rb") as file:  # noqa: PTH123 - it is read twice for each execution
-            return next(int(line.split()[1]) for line in file if line.startswith(b"VmHWM")) * 1024
+        status = os.pread(_opened("/proc/self/status", os.O_RDONLY), 4096, 0)
+        return int(status[status.index(b"VmHWM:") + 6 :].split(None, 1)[0]) * 1024
     except FileNotFoundError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@cache
+def _opened(path: str, flags: int) -> int:
+    """A file of the system's that is read or written twice for each execution."""
+    return os.open(path, flags)
 
 
 def _address_space() -> int:

@@ -6,6 +6,7 @@ Strings that begin with ``$`` stand for values that JSON does not have.
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -56,7 +57,7 @@ _VALUES: dict[str, Callable[[], Any]] = {
     "$bool": lambda: np.bool_(True),
     "$str": lambda: np.str_("The [MASK] falls."),
     "$keys": lambda: {1: "a", None: "b", ("c",): 2},
-    "$deep": lambda: json.loads("[" * 900 + "]" * 900),
+    "$deep": lambda: reduce(lambda inner, _: [inner], range(5000), []),
 }
 
 
