@@ -44,7 +44,7 @@ fuzz: build/fuzz/bundles
 
 build/fuzz/bundles: build/bundles
 	rm -rf $@ $@.tmp
-	$(BIN)/python -m tests.fuzz.bases $@.tmp && mv $@.tmp $@
+	$(BIN)/python -m tests.fuzz.bases $@.tmp build/bundles && mv $@.tmp $@
 
 # The toy checkpoints, exported once for all tests.
 build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/*.py runtime/*.py tests/support/*.py)

@@ -1,6 +1,7 @@
 """The exported toys that bundles, JSON Lines and arguments are fuzzed with: all tasks, targets and two precisions.
 
-python -m tests.fuzz.bases DIRECTORY exports them; where FUZZ_BUNDLES names a directory, the targets open what it has.
+python -m tests.fuzz.bases DIRECTORY BUNDLES exports them, or copies what tests/support/export_bundles.py has exported to
+BUNDLES. The targets open what is in the directory that FUZZ_BUNDLES names.
 """
 
 import os
@@ -10,6 +11,7 @@ from functools import cache
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 __all__ = ["CALLS", "CHECKPOINTS", "base_names", "base_path"]
@@ -41,21 +43,24 @@ def _folder() -> Path:
     return Path(os.environ["FUZZ_BUNDLES"])
 
 
-def export_base(folder: Path, task: str, target: Any) -> None:
+def export_base(folder: Path, bundles: Path, task: str, target: Any) -> None:
     from convbert_onnx.exporters import export, quantize
 
-    tokenizer = CHECKPOINTS / "plain-question-answering"
-    exported = folder / f"{task}-{target}-fp32.onnx"
-    export(CHECKPOINTS / f"plain-{task}", exported, target=target, tokenizer=tokenizer)
+    exported, known = folder / f"{task}-{target}-fp32.onnx", bundles / f"plain-{task}-{target}-masked.onnx"
+    if known.exists():
+        copy(known, exported)
+    else:
+        tokenizer = CHECKPOINTS / "plain-question-answering"
+        export(CHECKPOINTS / f"plain-{task}", exported, target=target, tokenizer=tokenizer)
     quantize(exported, folder / f"{task}-{target}-int8.onnx")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, bundles: Path) -> None:
     folder.mkdir(parents=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for done in [pool.submit(export_base, folder, *kind) for kind in product(CALLS, ("cpu", "portable"))]:
+        for done in [pool.submit(export_base, folder, bundles, *kind) for kind in product(CALLS, ("cpu", "portable"))]:
             done.result()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

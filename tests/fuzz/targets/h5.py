@@ -27,6 +27,8 @@ def run(data: bytes) -> None:
     _PATH.write_bytes(data)
     with only_our_errors():
         for tensor in read_h5(_PATH).values():
+            if tensor.is_meta:  # refused by its shape before it is read
+                continue
             content = tensor.numpy().tobytes()
             assert b"secret" not in content and b"root:" not in content, "another file was read"
 
