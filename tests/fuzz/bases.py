@@ -1,6 +1,6 @@
 """The exported toys that bundles, JSON Lines and arguments are fuzzed with: all tasks, targets and two precisions.
 
-python -m tests.fuzz.bases DIRECTORY BUNDLES exports them, or copies what tests/support/export_bundles.py has exported to
+python -m tests.fuzz.bases DIRECTORY BUNDLES exports them, or copies what tests/support/export_bundles.py has put into
 BUNDLES. The targets open what is in the directory that FUZZ_BUNDLES names.
 """
 
