@@ -15,8 +15,8 @@ from .wire import edited, join, message, parse
 
 REACHED = {
     "config": ("convbert_onnx.config", "fields"),
-    "protobuf": ("convbert_onnx.runtime.protobuf", "read_varint"),
-    "bundle": ("convbert_onnx.runtime.model", "open_session"),
+    "protobuf": ("convbert_onnx.runtime.onnx_file", "read_varint"),
+    "bundle": ("convbert_onnx.runtime.model", "load"),
     "tokenizer_files": ("convbert_onnx.runtime.tokenizer_base", "clean_settings"),
     "json_lines": ("convbert_onnx.runtime.model", "batches"),
     "arguments": ("convbert_onnx.runtime.model", "batches"),

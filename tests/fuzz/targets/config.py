@@ -20,12 +20,11 @@ def run(data: bytes) -> None:
         config = ConvBertConfig.from_json(text)
         written = config.to_json()
         written.encode()
-        json.loads(written, parse_constant=_refuse)
-        assert ConvBertConfig.from_json(written) == config, "the config is not what it was written as"
-
-
-def _refuse(constant: str) -> None:
-    raise AssertionError(f"{constant} in a config.json that was written")
+        assert ConvBertConfig.from_json(written).to_json() == written, "what was written is read as something else"
+        # Fields that are only kept may hold NaN, which Python reads and writes as the reference does.
+        json.dumps(
+            {name: value for name, value in config.to_dict().items() if name not in config.extra}, allow_nan=False
+        )
 
 
 def mutate(data: bytes, random: Random) -> bytes:
