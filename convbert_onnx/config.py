@@ -133,8 +133,17 @@ class ConvBertConfig:
                 raise ConfigError(
                     f"{name} ({getattr(self, name)}) must be a multiple of num_groups ({self.num_groups})"
                 )
-        if self.hidden_act not in ACTIVATIONS:
-            raise ConfigError(f"hidden_act {_shown(self.hidden_act)} is not known; known are {', '.join(ACTIVATIONS)}")
+        for name, known in (("hidden_act", ACTIVATIONS), ("summary_activation", (None, "", *ACTIVATIONS))):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{name} {_shown(getattr(self, name))} is not known; known are {', '.join(ACTIVATIONS)}"
+                )
+        for name in ("tie_word_embeddings", "summary_use_proj", "summary_proj_to_labels"):
+            if not isinstance(getattr(self, name), bool | None):
+                raise ConfigError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
+        for name in ("bos_token_id", "eos_token_id"):
+            if getattr(self, name) is not None and not _is_whole(getattr(self, name)):
+                raise ConfigError(f"{name} must be a whole number, not {_shown(getattr(self, name))}")
         pad = self.pad_token_id
         if pad is not None and not (_is_whole(pad) and 0 <= pad < self.vocab_size):
             raise ConfigError(
@@ -148,7 +157,10 @@ class ConvBertConfig:
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < inf:
                 raise ConfigError(f"{name} must be a number above 0, not {_shown(value)}")
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
+        for name in (
+            *("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"),
+            *("summary_first_dropout", "summary_last_dropout"),
+        ):
             value = getattr(self, name)
             if value is not None and (not _is_number(value) or not 0 <= value <= 1):
                 raise ConfigError(f"{name} must be a number between 0 and 1, not {_shown(value)}")

@@ -80,7 +80,10 @@ class Worker:
         if self._plan.atheris:
             self._run_atheris(seeds)
         random = Random(self._plan.seed)
-        while self.executions < self._plan.executions and time.monotonic() < self._plan.until:
+        watcher = os.getppid()  # without it, nobody would end this process
+        while (
+            self.executions < self._plan.executions and time.monotonic() < self._plan.until and os.getppid() == watcher
+        ):
             data = random.choice(seeds)
             for _ in range(random.choice((1, 1, 1, 2, 3, 5, 8))):
                 data = self._mutated(data, random)
