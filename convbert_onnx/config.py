@@ -60,6 +60,12 @@ _MAX_PARAMETERS = 2**34
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = 60
 
+_KNOWN: dict[str, tuple[str | None, ...]] = {
+    "hidden_act": ACTIVATIONS,
+    "summary_type": SUMMARY_TYPES,
+    "summary_activation": (None, *ACTIVATIONS),
+    "problem_type": (None, *PROBLEM_TYPES),
+}
 _DERIVED = ("num_labels", "label2id", "model_type", "extra")
 
 
@@ -133,11 +139,6 @@ class ConvBertConfig:
                 raise ConfigError(
                     f"{name} ({getattr(self, name)}) must be a multiple of num_groups ({self.num_groups})"
                 )
-        for name, known in (("hidden_act", ACTIVATIONS), ("summary_activation", (None, "", *ACTIVATIONS))):
-            if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"{name} {_shown(getattr(self, name))} is not known; known are {', '.join(ACTIVATIONS)}"
-                )
         for name in ("tie_word_embeddings", "summary_use_proj", "summary_proj_to_labels"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ConfigError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
@@ -149,7 +150,7 @@ class ConvBertConfig:
             raise ConfigError(
                 f"pad_token_id must be a whole number below vocab_size ({self.vocab_size}), not {_shown(pad)}"
             )
-        for name, known in (("summary_type", SUMMARY_TYPES), ("problem_type", (None, *PROBLEM_TYPES))):
+        for name, known in _KNOWN.items():
             if getattr(self, name) not in known:
                 choices = ", ".join(map(str, known))
                 raise ConfigError(f"{name} {_shown(getattr(self, name))} is not known; known are {choices}")

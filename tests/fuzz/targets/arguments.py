@@ -6,7 +6,6 @@ Strings that begin with ``$`` stand for values that JSON does not have.
 import json
 from collections.abc import Callable
 from dataclasses import fields
-from functools import reduce
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -57,7 +56,7 @@ _VALUES: dict[str, Callable[[], Any]] = {
     "$bool": lambda: np.bool_(True),
     "$str": lambda: np.str_("The [MASK] falls."),
     "$keys": lambda: {1: "a", None: "b", ("c",): 2},
-    "$deep": lambda: reduce(lambda inner, _: [inner], range(5000), []),
+    "$deep": lambda: _nested(5000),
 }
 
 
@@ -84,6 +83,13 @@ def _python(value: Any) -> Any:
         case str() if value in _VALUES:
             return _VALUES[value]()
     return value
+
+
+def _nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
 
 
 def mutate(data: bytes, random: Random) -> bytes:
