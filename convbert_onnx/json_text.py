@@ -10,6 +10,9 @@ __all__ = ["MAX_JSON_BYTES", "parse_object", "to_json"]
 MAX_JSON_BYTES = 2**23
 """Size of a config or an export record. Python's objects may take twenty times as much."""
 
+_MAX_DEPTH = 100
+"""Values inside each other. To write one with indentation takes time for each value and each level above it."""
+
 
 def parse_object(text: str) -> dict[str, Any]:
     """The object that a text of JSON holds.
@@ -27,6 +30,12 @@ def parse_object(text: str) -> dict[str, Any]:
         raise ValueError(f"is not JSON ({error})") from error
     if not isinstance(values, dict):
         raise ValueError("is not a JSON object")
+    level: list[Any] = [values]
+    for _ in range(_MAX_DEPTH):
+        inner = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [part for parts in inner for part in parts if isinstance(part, dict | list)]
+    if level:
+        raise ValueError("is nested too deeply")
     return values
 
 

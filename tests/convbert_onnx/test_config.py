@@ -117,7 +117,12 @@ def test_sizes_that_together_are_absurd_are_refused() -> None:
         ConvBertConfig(hidden_size=2**16, intermediate_size=2**18, num_hidden_layers=2**10, num_attention_heads=16)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[]", "", "5", '{"x": "' + "x" * 2**23 + '"}'])
+NESTED = '{"a":' + "[" * 101 + "]" * 101 + "}"
+
+
+@pytest.mark.parametrize(
+    "text", [NESTED, "[" * 100_000, '{"a":' * 100_000, "[]", "", "5", '{"x": "' + "x" * 2**23 + '"}']
+)
 def test_other_texts_are_no_config(text: str) -> None:
     with pytest.raises(ConfigError, match=r"the config (is|has)"):
         ConvBertConfig.from_json(text)
