@@ -67,7 +67,10 @@ def run(data: bytes) -> None:
     task, positional, keywords = call
     if not isinstance(positional, list) or not isinstance(keywords, dict):
         return
-    positional, keywords = _python(positional), _python(keywords)
+    try:
+        positional, keywords = _python(positional), _python(keywords)
+    except RecursionError:  # json.loads goes deeper than this
+        return
     with only_our_errors():
         result = opened(task)(*positional, **keywords)
         # An iterator gives an iterator.
