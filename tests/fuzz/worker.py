@@ -22,6 +22,9 @@ from .targets import Target, load_target
 from .watched import MAX_INPUT_BYTES, Plan, State
 
 _ROOT = Path(__file__).resolve().parents[2]
+_MAX_MUTATED_BYTES = 2**18
+"""Larger inputs are not mutated further: some mutations repeat a part a hundred times."""
+
 _SPARE_ADDRESSES = 3 * 2**30
 """Address space beyond which an allocation fails, so that one input cannot take the machine's memory."""
 
@@ -86,7 +89,7 @@ class Worker:
         ):
             data = random.choice(seeds)
             for _ in range(random.choice((1, 1, 1, 2, 3, 5, 8))):
-                data = self._mutated(data, random)
+                data = self._mutated(data, random) if len(data) < _MAX_MUTATED_BYTES else data
             if len(data) <= MAX_INPUT_BYTES:
                 self.execute(data)
 
