@@ -90,7 +90,7 @@ def _with_entry(data: bytes, key: bytes, path: list[Any], value: Any) -> bytes:
             at(content, path[:-1])[path[-1]] = value
         else:
             content = value
-    except (ValueError, LookupError, TypeError):  # earlier changes have damaged it
+    except (ValueError, LookupError, TypeError, RecursionError):  # earlier changes have damaged it
         return data
     text = value if isinstance(value, str) and not path else json.dumps(content)
     place = (_METADATA, list(entries).index(key))
