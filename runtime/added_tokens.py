@@ -13,6 +13,9 @@ from convbert_onnx.runtime.bert_text import WHITESPACE
 __all__ = ["AddedToken", "AddedTokens", "TokenFinder"]
 
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
+_LONGEST = 1000
+"""Characters of a token. The library's time to prepare the search for one grows with the square of it."""
+
 # Letters for the library's regular expressions that Unicode counts among the symbols.
 _CIRCLED_LETTERS = (range(0x24B6, 0x24EA), range(0x1F130, 0x1F14A), range(0x1F150, 0x1F16A), range(0x1F170, 0x1F18A))
 
@@ -87,7 +90,23 @@ class AddedTokens:
             self.add(token)
 
     def add(self, token: AddedToken) -> None:
-        """Add a token; one that is there gets the flags of this one."""
+        """Add a token; one that is there gets the flags of this one.
+
+        Raises:
+            BundleError: its text is too long, or is not text.
+        """
+        if len(token.content) > _LONGEST:
+            raise BundleError(
+                f"the added token {short(token.content)} has more than {_LONGEST} characters: save the tokenizer "
+                "without it"
+            )
+        try:
+            token.content.encode()
+        except UnicodeEncodeError as error:
+            raise BundleError(
+                f"the added token {short(token.content)} has half of a character (a lone surrogate): save the "
+                "tokenizer without it"
+            ) from error
         number = self.ids.get(token.content, self._vocabulary.get(token.content))
         if number is None:
             size = len(self._vocabulary)

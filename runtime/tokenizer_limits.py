@@ -29,7 +29,8 @@ def check_cost(content: Mapping[str, Any]) -> None:
 
     Raises:
         BundleError: the tokenizer.json can make a text more than 100 times as long, splits words of more than 1,000
-            characters, or has a regular expression that repeats what is itself repeated.
+            characters, has a regular expression that repeats what is itself repeated, or a template that repeats a
+            text.
     """
     for part, name in _PARTS.items():
         growth = 1.0
@@ -46,6 +47,14 @@ def check_cost(content: Mapping[str, Any]) -> None:
                 raise BundleError(
                     f"the {part} of the tokenizer.json repeats a group that repeats itself, which takes forever on "
                     "some texts: use another regular expression"
+                )
+    for step in _steps(content.get("post_processor"), "processors"):
+        for pieces in filter(lambda part: isinstance(part, list), (step.get("single"), step.get("pair"))):
+            texts = [piece for piece in pieces if isinstance(piece, Mapping) and "Sequence" in piece]
+            if len(texts) > 2:
+                raise BundleError(
+                    "the post_processor of the tokenizer.json repeats a text: use a tokenizer whose templates have "
+                    "each text once"
                 )
     model = content.get("model")
     longest = model.get("max_input_chars_per_word") if isinstance(model, Mapping) else None

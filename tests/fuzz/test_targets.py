@@ -17,7 +17,7 @@ REACHED = {
     "config": ("convbert_onnx.config", "fields"),
     "protobuf": ("convbert_onnx.runtime.onnx_file", "read_varint"),
     "bundle": ("convbert_onnx.runtime.model", "load"),
-    "tokenizer_files": ("convbert_onnx.runtime.tokenizer_base", "clean_settings"),
+    "tokenizer_files": ("convbert_onnx.runtime.tokenizer_json", "clean_settings"),
     "json_lines": ("convbert_onnx.runtime.model", "batches"),
     "arguments": ("convbert_onnx.runtime.model", "batches"),
     "labelled_data": ("convbert_onnx.runtime.labelled_data", "islice"),

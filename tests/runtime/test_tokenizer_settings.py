@@ -123,6 +123,12 @@ BLANKS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}
         ({"model": SMALL["model"] | {"max_input_chars_per_word": "100"}}, "at most 1000"),
         ({"model": SMALL["model"] | {"vocab": {"a": -1}}}, "no vocabulary"),
         ({"added_tokens": 5}, "must be a list"),
+        ({"added_tokens": [{"id": 9, "content": "é" * 1001}]}, "more than 1000 characters"),
+        ({"added_tokens": [{"id": 9, "content": "\ud800"}]}, "half of a character"),
+        (
+            {"post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}] * 3}},
+            "repeats a text",
+        ),
     ],
 )
 def test_costs_without_bound_are_refused(kind: type[TokenizerBase], parts: dict[str, Any], message: str) -> None:
