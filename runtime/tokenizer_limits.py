@@ -49,9 +49,9 @@ def check_cost(content: Mapping[str, Any]) -> None:
                     "some texts: use another regular expression"
                 )
     for step in _steps(content.get("post_processor"), "processors"):
-        for pieces in filter(lambda part: isinstance(part, list), (step.get("single"), step.get("pair"))):
-            texts = [piece for piece in pieces if isinstance(piece, Mapping) and "Sequence" in piece]
-            if len(texts) > 2:
+        for template in (step.get("single"), step.get("pair")):
+            pieces = template if isinstance(template, list) else []
+            if sum(isinstance(piece, Mapping) and "Sequence" in piece for piece in pieces) > 2:
                 raise BundleError(
                     "the post_processor of the tokenizer.json repeats a text: use a tokenizer whose templates have "
                     "each text once"
