@@ -107,6 +107,11 @@ def clean_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if names is None and _family(values["tokenizer_class"]) in _WITHOUT_TYPES:
         names = ["input_ids", "attention_mask"]
     values["model_input_names"] = names
+    for name, value in values.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise _wrong(name, "text without half of a character (a lone surrogate)", value) from None
     return values
 
 

@@ -167,6 +167,8 @@ def test_the_error_names_the_setting() -> None:
         ("model_max_length", "512", "a number of at least 1"),
         ("mask_token", {"lstrip": True}, "a string, or an object"),
         ("model_input_names", "input_ids", "a list of names"),
+        ("tokenizer_class", "\ud800", "text without half of a character"),
+        ("sep_token", "a\udfff", "text without half of a character"),
     ):
         with pytest.raises(BundleError, match=f"{name} in the tokenizer's settings must be {wanted}"):
             clean_settings({name: value})
