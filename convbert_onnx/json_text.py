@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from convbert_onnx.errors import InputTypeError
+from convbert_onnx.errors import InputError, InputTypeError
 
 __all__ = ["MAX_JSON_BYTES", "parse_object", "to_json"]
 
@@ -44,9 +44,16 @@ def to_json(value: Any, indent: int | None = None) -> bytes:
 
     Raises:
         InputTypeError: it holds something that JSON has no form for, such as a numpy array.
+        InputError: it holds NaN or an infinity, for which JSON has no form either.
     """
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=indent, default=_refuse, allow_nan=False)
+    except InputTypeError:
+        raise
+    except ValueError as error:
+        raise InputError("JSON has no form for NaN and infinity, which are among these values") from error
     # backslashreplace: half a surrogate pair, which JSON can carry escaped, leaves as it came.
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_refuse).encode(errors="backslashreplace")
+    return text.encode(errors="backslashreplace")
 
 
 def _refuse(value: Any) -> None:

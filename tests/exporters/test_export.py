@@ -154,7 +154,7 @@ def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
     assert steps[-1][1:] == (len(steps) - 1, len(steps) - 1)
 
 
-@pytest.mark.parametrize("longest", [2, 8, 16, 26, 2**30])
+@pytest.mark.parametrize("longest", [2, 8, 16, 26, 2**20])
 def test_lengths_stay_within_the_model(longest: int) -> None:
     shapes = shapes_to_validate(ConvBertConfig(max_position_embeddings=longest))
     lengths = [sequence for _, sequence, _ in shapes]

@@ -20,13 +20,16 @@ SIZE = 2**16
 
 
 def content(fill: int, *, external: bool = False) -> bytes:
-    """A model that gives the sum of two weights of bytes, which are the same everywhere in one file."""
+    """A model that gives its int8 weights, which are the same everywhere in one file; a small one is never mapped."""
     weights = np.full(SIZE, fill, np.int8)
     graph = b""
     for name in ("one", "two"):
         graph += write_field(5, tensor(name, INT8, weights, location=f"{name}.bin" if external else None))
         graph += write_field(1, node("Gather", [name, "which"], [f"{name}_"]))
         graph += write_field(12, value(f"{name}_", INT8))
+    if not external:
+        graph += write_field(5, tensor("small", INT8, np.full(16, fill, np.int8)))
+        graph += write_field(1, node("Identity", ["small"], ["small_"])) + write_field(12, value("small_", INT8))
     graph += write_field(2, b"weights") + write_field(11, value("which", INT64))
     return write_field(1, 8) + write_field(8, write_field(2, 18)) + write_field(7, graph)
 
@@ -59,6 +62,39 @@ def test_a_file_that_is_replaced_while_it_is_opened_is_never_mixed(tmp_path: Pat
     found = fills(load(path, mmap=mmap, check=other).session)
     assert found == {count}  # the last one that was opened here
     assert found == {times + 1} or times == 100
+
+
+OPENS = int(os.environ.get("CONVBERT_ONNX_OPENS", "40"))
+
+RENAMER = """
+import os, sys
+from itertools import cycle
+for other in cycle(sys.argv[2:]):
+    os.link(other, sys.argv[1] + ".new")
+    os.replace(sys.argv[1] + ".new", sys.argv[1])
+    if os.getppid() == 1:
+        break
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced elsewhere")
+@pytest.mark.parametrize("mmap", [True, False])
+def test_opens_during_renames_are_of_one_file(tmp_path: Path, mmap: bool) -> None:
+    """Another process gives the path to one of two files and the other, without a pause."""
+    path, others = tmp_path / "model.onnx", [tmp_path / "1", tmp_path / "2"]
+    for fill, other in enumerate(others, start=1):
+        other.write_bytes(content(fill))
+    path.write_bytes(content(1))
+    seen: set[int] = set()
+    with subprocess.Popen([sys.executable, "-c", RENAMER, path, *others]) as renamer:
+        try:
+            for _ in range(OPENS):
+                found = fills(load(path, mmap=mmap).session)
+                assert len(found) == 1
+                seen |= found
+        finally:
+            renamer.kill()
+    assert seen == {1, 2}
 
 
 @pytest.mark.parametrize("external", [False, True])

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.json_text import to_json
 from convbert_onnx.runtime import inspect
 
 from ..bases import CALLS, CHECKPOINTS, base_names, base_path
@@ -46,7 +47,7 @@ def run(data: bytes) -> None:
             copy(CHECKPOINTS / "plain-question-answering" / name, _PATH.parent)
     with only_our_errors():
         if options.pop("inspect", False):
-            json.dumps(inspect(_PATH))  # it shows settings as they are, NaN among them
+            to_json(inspect(_PATH))
         check_result(ConvBertOnnxPipeline(_PATH, threads=1, **options)(**CALLS[task]))
 
 
