@@ -7,7 +7,7 @@ from types import ModuleType
 from convbert_onnx.errors import MissingExtraError
 from convbert_onnx.extras import require
 
-__all__ = ["load_onnxruntime", "load_tokenizers"]
+__all__ = ["load_onnxruntime", "load_tokenizers", "version_of"]
 
 _OLDEST = (1, 22)
 
@@ -28,11 +28,16 @@ def load_onnxruntime() -> ModuleType:
         )
     require("running a model (on an NVIDIA GPU with [gpu] instead of [cpu])", "cpu", "onnxruntime")
     onnxruntime = import_module("onnxruntime")
-    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
+    if version_of(onnxruntime) < _OLDEST:
         raise MissingExtraError(
             f"onnxruntime {onnxruntime.__version__} is too old, {'.'.join(map(str, _OLDEST))} or newer is needed", "cpu"
         )
     return onnxruntime
+
+
+def version_of(onnxruntime: ModuleType) -> tuple[int, ...]:
+    """Major and minor number of the engine's version."""
+    return tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
 
 
 def load_tokenizers() -> ModuleType:

@@ -11,7 +11,7 @@ from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError, InputError, KernelsError
 from convbert_onnx.operators import OPERATORS
 from convbert_onnx.runtime.cpu import EXACT_OPTION, needs_exact_option
-from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.runtime.engine import load_onnxruntime, version_of
 from convbert_onnx.runtime.external_data import ExternalData
 from convbert_onnx.runtime.kernels import KernelUse, Native, register_kernels
 from convbert_onnx.runtime.mapped_weights import FOLDER_OPTION, without_bytes
@@ -29,6 +29,9 @@ Check = Callable[[OnnxFile, ExternalData], None]
 
 _FATAL = 4
 _ATTEMPTS = 3
+
+_MATMUL_OF_8_BITS = (1, 23)
+"""The first engine whose MatMulNBits has 8 bits."""
 
 _NOT_FLOAT32 = re.compile(
     rf"Type 'tensor\((?:float16|bfloat16|double)\)' of .* of operator \((?:{'|'.join(one.name for one in OPERATORS)})\)"
@@ -111,6 +114,7 @@ def load(
                 bundle = Bundle.from_metadata(file.contents.metadata)
             except BundleError as error:
                 raise BundleError(f"{path}: {error}") from error
+            _check_engine(path, bundle)
             whole = attempt == _ATTEMPTS - 1 and not external.tensors
             exact = bundle is not None and needs_exact_option(bundle.record)
             maker = _Maker(file, external, asked, threads, session_options, mmap=bool(mmap), whole=whole, exact=exact)
@@ -125,6 +129,16 @@ def load(
                 check_active(asked, session.get_providers())
                 return Opened(session, kernels, bundle)
     raise BundleError(f"{path} was replaced or written to each time it was opened: wait until that is done")
+
+
+def _check_engine(path: Path, bundle: Bundle | None) -> None:
+    """Refuse a precision that the installed engine opens, and fails to run."""
+    engine = load_onnxruntime()
+    if bundle is not None and bundle.record.precision == "int8-weights" and version_of(engine) < _MATMUL_OF_8_BITS:
+        raise BundleError(
+            f"{path} has weights of 8 bits alone, which onnxruntime {engine.__version__} cannot multiply: pip install "
+            "'onnxruntime>=1.23', or quantize the model with precision='int8'"
+        )
 
 
 def _check_names(path: Path, session: Any) -> None:

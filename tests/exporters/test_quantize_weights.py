@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from golden import QUESTION, Exported
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Quantized
+from convbert_onnx.errors import BundleError
 from convbert_onnx.exporters import quantize
 from convbert_onnx.exporters.quantize_weights import BLOCK, quantize_blocks
 
@@ -25,6 +27,17 @@ def test_weights_alone_can_be_small(
     ((ours,),) = ConvBertOnnxPipeline(tmp_path / "small.onnx").outputs_each([QUESTION])
     for name in right:
         assert least < np.corrcoef(right[name], ours[name])[0, 1] < 1
+
+
+def test_an_engine_without_8_bits_is_told_when_the_file_is_opened(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for precision in ("int8-weights", "int4-weights"):
+        quantize(exported(), tmp_path / f"{precision}.onnx", precision=precision)  # type: ignore[arg-type]
+    monkeypatch.setattr(onnxruntime, "__version__", "1.22.1")
+    with pytest.raises(BundleError, match=r"which onnxruntime 1.22.1 cannot multiply: pip install 'onnxruntime>=1.23"):
+        ConvBertOnnxPipeline(tmp_path / "int8-weights.onnx")
+    assert ConvBertOnnxPipeline(tmp_path / "int4-weights.onnx")(**QUESTION)["answer"]
 
 
 @pytest.mark.parametrize("bits", [4, 8])
