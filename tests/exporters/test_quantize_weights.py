@@ -32,8 +32,9 @@ def test_weights_alone_can_be_small(
 def test_an_engine_without_8_bits_is_told_when_the_file_is_opened(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for precision in ("int8-weights", "int4-weights"):
-        quantize(exported(), tmp_path / f"{precision}.onnx", precision=precision)  # type: ignore[arg-type]
+    precisions: tuple[Quantized, ...] = ("int8-weights", "int4-weights")
+    for precision in precisions:
+        quantize(exported(), tmp_path / f"{precision}.onnx", precision=precision)
     monkeypatch.setattr(onnxruntime, "__version__", "1.22.1")
     with pytest.raises(BundleError, match=r"which onnxruntime 1.22.1 cannot multiply: pip install 'onnxruntime>=1.23"):
         ConvBertOnnxPipeline(tmp_path / "int8-weights.onnx")
