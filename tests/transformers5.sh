@@ -12,5 +12,7 @@ PIP=("$VENV/bin/pip" install --quiet --disable-pip-version-check -c build/transf
 # Left out: what asks the reference for what version 5 no longer has (pickles, its own tokenizers' methods).
 "$VENV/bin/pytest" -n auto tests/runtime tests/convbert_onnx tests/models tests/exporters/test_export.py --bundles "$BUNDLES" \
     --ignore tests/models/test_tokenizer_parity.py \
+    --ignore tests/models/test_tokenizer_settings_parity.py \
+    --ignore tests/models/test_tokenizer_pipelines_parity.py \
     --deselect 'tests/models/test_checkpoint_formats.py::test_shards_give_the_same_model[False]' \
     --deselect tests/models/test_convert.py::test_what_is_written_is_the_reference_s
