@@ -123,7 +123,7 @@ def bench(
 
     Raises:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is no model that can be run here, or not one for the task.
+        BundleError: the file is not a model that can run here, or not one for the task.
         ProviderError: a provider that was asked for is not active.
         KernelsError: the native kernels were demanded, and cannot be used.
         InputError: a shape that the model cannot take, or a number that makes no sense.

@@ -72,7 +72,7 @@ def evaluate(
 
     Raises:
         FileMissingError: there is no such file.
-        BundleError: the file is no model that can be run here.
+        BundleError: the file is not a model that can run here.
         InputError: the data are not in the task's format, or do not fit the model; or a number makes no sense.
         RunError: the engine failed.
     """

@@ -189,7 +189,7 @@ def open_model(
 
     Raises:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is no model that can be run here, or not one for the task, or with ``verify`` not as it
+        BundleError: the file is not a model that can run here, or not one for the task, or with ``verify`` not as it
             was written.
         InputError: there is no such task, or the tokenizer does not fit.
         ProviderError: a provider that was asked for is not active.

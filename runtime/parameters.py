@@ -33,7 +33,6 @@ __all__ = [
     "as_list",
     "check",
     "defines",
-    "flag",
     "one_of",
     "shown",
     "warn_caller",
@@ -141,15 +140,6 @@ def whole_number(name: str, value: Any, least: int) -> None:
         InputError: it is too small.
     """
     check(name, value, Annotated[int, AtLeast(least)])
-
-
-def flag(name: str, value: Any) -> None:
-    """Make sure that ``value`` is True or False.
-
-    Raises:
-        InputTypeError: it is neither.
-    """
-    check(name, value, bool)
 
 
 def one_of(name: str, value: Any, choices: Sequence[Any]) -> None:

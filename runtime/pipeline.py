@@ -93,7 +93,7 @@ class ConvBertOnnxPipeline:
 
     Raises:
         FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is no model that can be run here, or not one for the task, or with ``verify`` not as it
+        BundleError: the file is not a model that can run here, or not one for the task, or with ``verify`` not as it
             was written.
         ProviderError: a provider that was asked for is not active.
         KernelsError: the native kernels were demanded, and cannot be used.
