@@ -47,7 +47,7 @@ build/fuzz/bundles: build/bundles
 	$(BIN)/python -m tests.fuzz.bases $@.tmp build/bundles && mv $@.tmp $@
 
 # The toy checkpoints, exported once for all tests.
-build/bundles: $(VENV)/test $(wildcard convbert_onnx/*.py exporters/*.py models/*.py runtime/*.py tests/support/*.py)
+build/bundles: $(VENV)/test $(shell find convbert_onnx exporters models runtime tests/support -name "*.py")
 	rm -rf $@ && mkdir -p build
 	$(BIN)/python tests/support/export_bundles.py $@.tmp && mv $@.tmp $@
 

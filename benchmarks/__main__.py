@@ -25,10 +25,10 @@ def main(argv: list[str]) -> None:
     options = _parse([*QUICK, *argv] if "--quick" in argv else argv)
     if not options.here:
         enter()
-    from benchmarks.machine import describe
+    from benchmarks.markdown import write_page
     from benchmarks.measure import measure
-    from benchmarks.pages import write_page
     from benchmarks.plots import write_plots
+    from benchmarks.system_info import describe
 
     shapes = set(options.shapes)
     if options.growth:

@@ -56,7 +56,7 @@ begin = time.perf_counter()
 pipe(question=question, context=context)
 seconds = time.perf_counter() - begin
 import json
-from convbert_onnx.runtime.memory import peak_memory
+from convbert_onnx.runtime.benchmarking.memory import peak_memory
 print(json.dumps({{"seconds": seconds, "peak_memory": peak_memory()}}))
 """
 

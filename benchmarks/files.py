@@ -33,13 +33,13 @@ def _checkpoint(model: str, folder: Path) -> None:
 
 
 def _products(model: str, folder: Path) -> None:
-    from benchmarks.products import write_products
+    from benchmarks.matmul_floor import write_products
 
     write_products(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "products.onnx")
 
 
 def _byte_products(model: str, folder: Path) -> None:
-    from benchmarks.products import write_byte_products
+    from benchmarks.matmul_floor import write_byte_products
 
     write_byte_products(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "products-int8.onnx")
 

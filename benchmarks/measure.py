@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.backends import Contestant, choose
 from benchmarks.cold_start import PROGRAMS, cold_start
-from benchmarks.contestants import Contestant, choose
 from benchmarks.environment import ROOT, WORK
 from benchmarks.files import FILES
-from benchmarks.turns import ContestantError, Worker, last_words, take_turns
+from benchmarks.interleaved import ContestantError, Worker, last_words, take_turns
 
 __all__ = ["measure"]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import FLOOR, times_of
+from benchmarks.quartiles import FLOOR, times_of
 
 __all__ = ["write_plots"]
 
@@ -91,6 +91,6 @@ def _color(name: str) -> Any:
     """The color of a contestant, the same in every plot."""
     from matplotlib import colormaps
 
-    from benchmarks.contestants import CONTESTANTS
+    from benchmarks.backends import CONTESTANTS
 
     return colormaps[_COLORS]([one.name for one in CONTESTANTS].index(name))

@@ -11,9 +11,9 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.backends import CONTESTANTS
 from benchmarks.files import FILES
-from convbert_onnx.runtime.memory import peak_memory
+from convbert_onnx.runtime.benchmarking.memory import peak_memory
 
 
 def main(name: str, folder: Path, threads: int) -> None:

@@ -21,12 +21,12 @@ from convbert_onnx.bundle import (
 )
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError, InputTypeError
-from convbert_onnx.exporters.calibrate import Ranges
-from convbert_onnx.exporters.edits import apply_edits
+from convbert_onnx.exporters.edits.apply import apply_edits
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
-from convbert_onnx.exporters.live import config_of, find_model, read_model, task_of_model
-from convbert_onnx.exporters.quantize import QUANTIZE_STEPS, quantize
+from convbert_onnx.exporters.quantization.calibrate import Ranges
+from convbert_onnx.exporters.quantization.quantize import QUANTIZE_STEPS, quantize
 from convbert_onnx.exporters.save import append_bundle, save_graph
+from convbert_onnx.exporters.torch_modules import config_of, find_model, read_model, task_of_model
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
@@ -35,10 +35,10 @@ from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
-from convbert_onnx.runtime.encoding import Tokens
-from convbert_onnx.runtime.engine import load_onnxruntime
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
-from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
+from convbert_onnx.packages import load_onnxruntime
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.encoding import Tokens
+from convbert_onnx.runtime.tokenization.loading import load_tokenizer
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Progress", "export"]

@@ -13,9 +13,9 @@ from convbert_onnx.exporters.functions import count_special_operators
 from convbert_onnx.exporters.save import append_bundle, save_graph
 from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint_files import refuse_links
-from convbert_onnx.runtime.engine import load_onnxruntime
+from convbert_onnx.packages import load_onnxruntime
 from convbert_onnx.runtime.model import open_model
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
 
 __all__ = ["from_optimum"]
 

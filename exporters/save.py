@@ -8,9 +8,9 @@ import onnx
 import onnx_ir as ir
 
 from convbert_onnx.bundle import Bundle, ExportRecord
-from convbert_onnx.runtime.external_data import ExternalData
-from convbert_onnx.runtime.onnx_file import OnnxFile
-from convbert_onnx.runtime.verification import hash_metadata, hash_parts
+from convbert_onnx.runtime.model_files.external_data import ExternalData
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.verification import hash_metadata, hash_parts
 
 __all__ = ["LARGEST_FILE", "append_bundle", "data_file", "save_graph"]
 

@@ -12,7 +12,7 @@ from convbert_onnx.bundle import ValidatedShape
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ParityError
 from convbert_onnx.models.pretrained import PreTrainedModel
-from convbert_onnx.runtime.session import open_session
+from convbert_onnx.runtime.sessions.session import open_session
 from convbert_onnx.tasks import Task
 
 __all__ = ["TOLERANCE", "shapes_to_validate", "validate"]

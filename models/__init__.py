@@ -1,6 +1,6 @@
 """ConvBERT in PyTorch: the backbone, its heads, and checkpoints. Needs the ``export`` extra."""
 
-from convbert_onnx.extras import require
+from convbert_onnx.packages import require
 
 require("a model in PyTorch", "cpu,export", "torch", "safetensors")
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError
-from convbert_onnx.extras import require
 from convbert_onnx.models.unreadable import unreadable
 from convbert_onnx.models.weights import Weight, weights_by_name
+from convbert_onnx.packages import require
 
 __all__ = ["read_h5"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from convbert_onnx.errors import FileMissingError, HubError, InputError
-from convbert_onnx.extras import require
 from convbert_onnx.models.checkpoint_files import TOKENIZER_FILES, check_directory, refuse_adapter
 from convbert_onnx.models.formats import find_format
+from convbert_onnx.packages import require
 
 __all__ = ["Source", "locate"]
 

@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convbert_onnx.runtime.answer_file import answer_file
-    from convbert_onnx.runtime.benchmark import bench
-    from convbert_onnx.runtime.evaluation import evaluate
+    from convbert_onnx.runtime.benchmarking.benchmark import bench
+    from convbert_onnx.runtime.evaluation.evaluate import evaluate
     from convbert_onnx.runtime.inspection import inspect
-    from convbert_onnx.runtime.json_lines import answer_lines
+    from convbert_onnx.runtime.json_lines.answer_file import answer_file
+    from convbert_onnx.runtime.json_lines.answer_lines import answer_lines
     from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
-    from convbert_onnx.runtime.tokenizer_fast import ConvBertTokenizerFast
-    from convbert_onnx.runtime.tokenizer_python import ConvBertTokenizer
+    from convbert_onnx.runtime.tokenization.fast import ConvBertTokenizerFast
+    from convbert_onnx.runtime.tokenization.python import ConvBertTokenizer
 
 __all__ = [
     "ConvBertOnnxPipeline",
@@ -26,12 +26,12 @@ __all__ = [
 
 _MODULES = {
     "ConvBertOnnxPipeline": "pipeline",
-    "ConvBertTokenizer": "tokenizer_python",
-    "ConvBertTokenizerFast": "tokenizer_fast",
-    "answer_file": "answer_file",
-    "answer_lines": "json_lines",
-    "bench": "benchmark",
-    "evaluate": "evaluation",
+    "ConvBertTokenizer": "tokenization.python",
+    "ConvBertTokenizerFast": "tokenization.fast",
+    "answer_file": "json_lines.answer_file",
+    "answer_lines": "json_lines.answer_lines",
+    "bench": "benchmarking.benchmark",
+    "evaluate": "evaluation.evaluate",
     "inspect": "inspection",
 }
 

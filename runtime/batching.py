@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from convbert_onnx.runtime.encoding import Encoding, IntArray
+from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
 
 __all__ = ["TOKEN_BUDGET", "batches", "collate"]
 

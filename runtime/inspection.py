@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from convbert_onnx.runtime.cpu import describe_int8
-from convbert_onnx.runtime.external_data import ExternalData
-from convbert_onnx.runtime.kernels import describe_kernels
 from convbert_onnx.runtime.model import find_file
-from convbert_onnx.runtime.onnx_file import OnnxFile
-from convbert_onnx.runtime.session import load
-from convbert_onnx.runtime.verification import what_differs
+from convbert_onnx.runtime.model_files.external_data import ExternalData
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.verification import what_differs
+from convbert_onnx.runtime.sessions.cpu import describe_int8
+from convbert_onnx.runtime.sessions.kernels import describe_kernels
+from convbert_onnx.runtime.sessions.session import load
 
 __all__ = ["inspect"]
 

@@ -13,14 +13,14 @@ from convbert_onnx.bundle import Bundle
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
-from convbert_onnx.runtime.encoding import Encoding, IntArray
-from convbert_onnx.runtime.interface import Interface, find_interface, sizes_of
-from convbert_onnx.runtime.kernels import KernelUse, Native
-from convbert_onnx.runtime.providers import ProviderSpec
-from convbert_onnx.runtime.session import Mmap, load
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
-from convbert_onnx.runtime.tokenizers_loading import load_tokenizer, tokenizer_from_json
-from convbert_onnx.runtime.verification import require_intact
+from convbert_onnx.runtime.model_files.verification import require_intact
+from convbert_onnx.runtime.sessions.interface import Interface, find_interface, sizes_of
+from convbert_onnx.runtime.sessions.kernels import KernelUse, Native
+from convbert_onnx.runtime.sessions.providers import ProviderSpec
+from convbert_onnx.runtime.sessions.session import Mmap, load
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
+from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["Model", "Outputs", "find_file", "open_model"]

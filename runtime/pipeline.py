@@ -9,21 +9,21 @@ from typing import Any, Self
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import InputError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET
-from convbert_onnx.runtime.encoding import Encoding, IntArray
-from convbert_onnx.runtime.feature_extraction import FeatureExtraction
-from convbert_onnx.runtime.fill_mask import FillMask
-from convbert_onnx.runtime.kernels import Native, describe_kernels
 from convbert_onnx.runtime.model import Outputs, open_model
-from convbert_onnx.runtime.multiple_choice import MultipleChoice
 from convbert_onnx.runtime.parameters import CallParameters, whole_number
-from convbert_onnx.runtime.providers import ProviderSpec
-from convbert_onnx.runtime.question_answering import QuestionAnswering
-from convbert_onnx.runtime.session import Mmap
-from convbert_onnx.runtime.task_pipeline import TaskPipeline
-from convbert_onnx.runtime.text_classification import TextClassification
-from convbert_onnx.runtime.token_classification import TokenClassification
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
-from convbert_onnx.runtime.zero_shot_classification import ZeroShotClassification
+from convbert_onnx.runtime.pipelines.base import TaskPipeline
+from convbert_onnx.runtime.pipelines.feature_extraction import FeatureExtraction
+from convbert_onnx.runtime.pipelines.fill_mask import FillMask
+from convbert_onnx.runtime.pipelines.multiple_choice import MultipleChoice
+from convbert_onnx.runtime.pipelines.question_answering import QuestionAnswering
+from convbert_onnx.runtime.pipelines.text_classification import TextClassification
+from convbert_onnx.runtime.pipelines.token_classification import TokenClassification
+from convbert_onnx.runtime.pipelines.zero_shot_classification import ZeroShotClassification
+from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
+from convbert_onnx.runtime.sessions.providers import ProviderSpec
+from convbert_onnx.runtime.sessions.session import Mmap
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
 from convbert_onnx.tasks import SECOND_USES
 
 __all__ = ["ConvBertOnnxPipeline"]

@@ -9,8 +9,8 @@ import pytest
 from golden import Exported, bundle_name
 
 from convbert_onnx.bundle import Cpu
-from convbert_onnx.runtime.cpu import cpu_of_this_machine
-from convbert_onnx.runtime.kernels import LIBRARY
+from convbert_onnx.runtime.sessions.cpu import cpu_of_this_machine
+from convbert_onnx.runtime.sessions.kernels import LIBRARY
 
 # Last, for the benchmarks, which are no part of the installed package.
 sys.path.append(str(Path(__file__).parents[1]))

@@ -8,7 +8,7 @@ run() {
     "$BIN/pytest" -n auto -q -m cpu tests/runtime tests/exporters --bundles "$BUNDLES" "$@"
 }
 
-for isa in $("$BIN/python" -c "from convbert_onnx.runtime.kernels import available_isas; print(*available_isas())"); do
+for isa in $("$BIN/python" -c "from convbert_onnx.runtime.sessions.kernels import available_isas; print(*available_isas())"); do
     echo "native kernels for $isa:"
     CONVBERT_ONNX_ISA=$isa run
 done

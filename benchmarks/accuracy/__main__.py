@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.data import TASKS, write_data
-from benchmarks.accuracy.forms import FORMS, FP32
 from benchmarks.accuracy.train import train
+from benchmarks.accuracy.variants import FORMS, FP32
 from benchmarks.environment import ROOT, WORK
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.runtime.evaluation import labelled_examples, score
-from convbert_onnx.runtime.metrics import wilson_interval
-from convbert_onnx.runtime.predictions import predict
+from convbert_onnx.runtime.evaluation.evaluate import labelled_examples, score
+from convbert_onnx.runtime.evaluation.metrics import wilson_interval
+from convbert_onnx.runtime.evaluation.predictions import predict
 
 _MOST = 5_000
 """Texts of a task; the interval is narrow enough then."""

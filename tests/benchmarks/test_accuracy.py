@@ -14,9 +14,9 @@ from golden import Exported
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.data import write_data
-from benchmarks.accuracy.forms import FORMS
+from benchmarks.accuracy.variants import FORMS
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.runtime.labelled_data import read_labelled_data
+from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 
 NAME = "Wiki1k:wikipedia:42:7:0"
 

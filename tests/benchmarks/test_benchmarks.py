@@ -61,7 +61,7 @@ def test_the_products_are_those_of_the_model(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
         "import onnx\n"
-        "from benchmarks.products import write_products\n"
+        "from benchmarks.matmul_floor import write_products\n"
         "from convbert_onnx.models import PRESETS\n"
         "for name, preset in PRESETS.items():\n"
         f"    write_products(preset, Path({str(tmp_path)!r}, name))\n"

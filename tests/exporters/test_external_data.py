@@ -11,8 +11,8 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import BundleError, FileMissingError, OutputError, ParityError
 from convbert_onnx.exporters import export, quantize
 from convbert_onnx.runtime import inspect
-from convbert_onnx.runtime.external_data import ExternalData, external_files
-from convbert_onnx.runtime.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.external_data import ExternalData, external_files
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
 CASE = pipeline_cases("plain", "question-answering")[0]

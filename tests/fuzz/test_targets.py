@@ -15,12 +15,12 @@ from .wire import edited, join, message, parse
 
 REACHED = {
     "config": ("convbert_onnx.config", "fields"),
-    "protobuf": ("convbert_onnx.runtime.onnx_file", "read_varint"),
+    "protobuf": ("convbert_onnx.runtime.model_files.onnx_file", "read_varint"),
     "bundle": ("convbert_onnx.runtime.model", "load"),
-    "tokenizer_files": ("convbert_onnx.runtime.tokenizer_json", "clean_settings"),
+    "tokenizer_files": ("convbert_onnx.runtime.tokenization.tokenizer_json", "clean_settings"),
     "json_lines": ("convbert_onnx.runtime.model", "batches"),
     "arguments": ("convbert_onnx.runtime.model", "batches"),
-    "labelled_data": ("convbert_onnx.runtime.labelled_data", "islice"),
+    "labelled_data": ("convbert_onnx.runtime.evaluation.datasets", "islice"),
     "h5": ("convbert_onnx.models.read_h5", "weights_by_name"),
 }
 """A function of the product that each target must come to, as the module that calls it knows it."""

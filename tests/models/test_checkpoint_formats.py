@@ -172,7 +172,7 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     """Make a package look as if it were not installed."""
     monkeypatch.delitem(sys.modules, package, raising=False)
     find = sys.modules["importlib.util"].find_spec
-    for module in ("convbert_onnx.extras", "convbert_onnx.models.read_tf1"):
+    for module in ("convbert_onnx.packages", "convbert_onnx.models.read_tf1"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None if name == package else find(name))
 
 

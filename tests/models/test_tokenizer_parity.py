@@ -12,7 +12,7 @@ from golden import ARCHITECTURES, CHECKPOINTS, DATA, tokenizer_cases
 
 from convbert_onnx import ConvBertTokenizer, ConvBertTokenizerFast
 from convbert_onnx.errors import InputError
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
 
 CLASSES: list[type[TokenizerBase]] = [ConvBertTokenizer, ConvBertTokenizerFast]
 TEXTS = [line for line in (DATA / "multilingual.txt").read_text(encoding="utf-8").split("\n") if line]

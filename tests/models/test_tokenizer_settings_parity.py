@@ -10,8 +10,8 @@ import transformers
 from golden import CHECKPOINTS
 
 from convbert_onnx import ConvBertTokenizer, ConvBertTokenizerFast
-from convbert_onnx.runtime.tokenizer_base import TokenizerBase
-from convbert_onnx.runtime.tokenizer_settings import read_settings
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.settings import read_settings
 
 CLASSES: list[type[TokenizerBase]] = [ConvBertTokenizer, ConvBertTokenizerFast]
 TEXTS = [

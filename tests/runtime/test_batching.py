@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
-from convbert_onnx.runtime.encoding import Encoding
+from convbert_onnx.runtime.tokenization.encoding import Encoding
 
 
 def row(length: int, padded_length: int = 0) -> Encoding:

@@ -10,7 +10,7 @@ from golden import DATA
 
 from convbert_onnx import ConvBertConfig
 from convbert_onnx.errors import FileMissingError, InputError
-from convbert_onnx.runtime.labelled_data import read_labelled_data
+from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 
 LABELLED = DATA / "labelled"
 SENTIMENT = ConvBertConfig(id2label={0: "negative", 1: "neutral", 2: "positive"})

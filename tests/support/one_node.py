@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION
-from convbert_onnx.runtime.protobuf import write_field, write_varint
+from convbert_onnx.runtime.model_files.protobuf import write_field, write_varint
 
 _TYPES = {"float": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7}
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE = 1, 2

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from convbert_onnx.runtime.protobuf import write_field
+from convbert_onnx.runtime.model_files.protobuf import write_field
 
 __all__ = ["FLOAT", "INT8", "INT64", "node", "tensor", "value"]
 

@@ -3,7 +3,7 @@
 import json
 from random import Random
 
-from convbert_onnx.runtime.json_lines import answer_lines
+from convbert_onnx.runtime.json_lines.answer_lines import answer_lines
 
 from ..bases import CALLS
 from ..mutate import mutate_bytes, mutate_json_text

@@ -6,7 +6,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.runtime.labelled_data import read_labelled_data
+from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 
 from ..bases import CALLS
 from ..mutate import mutate_bytes, mutate_json_text

@@ -5,11 +5,11 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from convbert_onnx.runtime.external_data import ExternalData, external_files
-from convbert_onnx.runtime.mapped_weights import without_bytes
-from convbert_onnx.runtime.onnx_file import OnnxFile
-from convbert_onnx.runtime.protobuf import fields
-from convbert_onnx.runtime.verification import hash_metadata, hash_parts
+from convbert_onnx.runtime.model_files.external_data import ExternalData, external_files
+from convbert_onnx.runtime.model_files.mapped_weights import without_bytes
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.protobuf import fields
+from convbert_onnx.runtime.model_files.verification import hash_metadata, hash_parts
 
 from ..mutate import mutate_bytes
 from ..wire import edit_randomly, message

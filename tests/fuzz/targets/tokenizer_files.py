@@ -11,7 +11,7 @@ from typing import Any
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.runtime import ConvBertTokenizer, ConvBertTokenizerFast
-from convbert_onnx.runtime.tokenizers_loading import load_tokenizer
+from convbert_onnx.runtime.tokenization.loading import load_tokenizer
 
 from ..mutate import json_or_none, mutate_bytes, mutate_json
 from . import Target, check_result, only_our_errors

@@ -1,0 +1,1 @@
+"""From an fp32 file to a quantized one: calibration, rewriting, comparison with the original."""

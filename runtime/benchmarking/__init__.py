@@ -1,0 +1,1 @@
+"""Time, memory and profile of an exported model."""

@@ -1,0 +1,1 @@
+"""JSON Lines in, JSON Lines out: one call per line, resumable."""

@@ -1,0 +1,177 @@
+"""What the pipeline of a task consists of; each task fills it in, in a file of its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from convbert_onnx.config import ConvBertConfig
+from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, defines
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
+from convbert_onnx.runtime.tokenization.truncation import cut
+
+__all__ = ["Examples", "TaskPipeline", "a_string", "several"]
+
+Example = TypeVar("Example")
+Parameters = TypeVar("Parameters", bound=CallParameters)
+
+Examples = Mapping[str, Any] | list[Any] | Iterator[Any]
+"""The examples in a call, unchecked: one as the call's arguments, a list of several, or an iterator over them."""
+
+
+class TaskPipeline(ABC, Generic[Example, Parameters]):
+    """The task's side of a pipeline: from a call's arguments to rows, and from outputs to results.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        config: sizes and labels.
+        max_length: longest row in tokens.
+
+    Attributes:
+        arguments: names under which a call gives its examples.
+        second_argument: the name of a second positional argument, if a call may have one.
+        parameters: a frozen dataclass of what a caller can set; making one checks it.
+    """
+
+    arguments: ClassVar[tuple[str, ...]] = ("inputs",)
+    second_argument: ClassVar[str | None] = None
+    parameters: ClassVar[type[CallParameters]]
+
+    def __init__(self, tokenizer: TokenizerBase, config: ConvBertConfig, max_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.config = config
+        self.max_length = max_length
+
+    def prepare(self, parameters: Parameters) -> Parameters:
+        """The parameters of a call, with what has to be worked out once for all its examples.
+
+        Raises:
+            InputError: they do not fit the model.
+        """
+        return parameters
+
+    def examples(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
+        """The examples in a call, by default in its first argument: one, a list or an iterator.
+
+        Raises:
+            InputError: there is none, or more than one form.
+        """
+        name = self.arguments[0]
+        if len(args) + len(arguments) != 1:
+            raise InputError(f"give one argument, {name}: an example, a list of them or an iterator")
+        (items,) = (*args, *arguments.values())
+        found = several(items)
+        return {name: items} if found is None else found
+
+    @abstractmethod
+    def example(self, item: Any) -> Example:
+        """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
+
+    @abstractmethod
+    def encode(self, example: Example, parameters: Parameters) -> Iterable[Encoding]:
+        """The rows of input for an example, at least one."""
+
+    @abstractmethod
+    def decode_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Any:
+        """What the result needs of one row, so that the row's outputs need not be kept.
+
+        ``outputs`` are views into those of a whole batch: parts of them have to be copied.
+        """
+
+    @abstractmethod
+    def combine(self, example: Example, parameters: Parameters, parts: list[Any]) -> Any:
+        """The result for an example, from what its rows have given, in their order."""
+
+    def row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
+        """The row for a text or a pair of them.
+
+        Raises:
+            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
+        """
+        texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
+        return self.row_of_tokens(texts, parameters)
+
+    def row_of_tokens(self, texts: tuple[Tokens, ...], parameters: TokenizerParameters) -> Encoding:
+        """As :meth:`row`, for texts that are tokens already.
+
+        Raises:
+            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
+        """
+        longest = min(self.max_length, parameters.max_length or self.max_length)
+        special = self.tokenizer.num_special_tokens(pair=len(texts) == 2) if parameters.add_special_tokens else 0
+        length = special + sum(map(len, texts))
+        truncation: bool | str | None = parameters.truncation
+        if truncation is None:  # as in the tokenizer
+            truncation = parameters.max_length is not None and parameters.padding is False
+        if truncation not in (False, "do_not_truncate"):
+            strategy = "longest_first" if truncation is True else str(truncation)
+            texts = cut(texts, longest - special, 0, strategy, self.tokenizer.truncation_side == "left")[0]
+        elif length > self.max_length:
+            raise InputError(
+                f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
+                "shorten it, or pass truncation=True"
+            )
+        row = self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+        if not parameters.add_special_tokens:
+            row = _without_special_tokens(row)
+        return self._padded(row, longest, parameters)
+
+    def _padded(self, row: Encoding, longest: int, parameters: TokenizerParameters) -> Encoding:
+        if parameters.padding in (False, "do_not_pad"):
+            return row
+        width = longest if parameters.padding == "max_length" else len(row)
+        if parameters.pad_to_multiple_of is not None:
+            width += -width % parameters.pad_to_multiple_of
+        return replace(row, padded_length=min(width, self.max_length))
+
+    def text(self, item: Any) -> str:
+        """The text that ``item`` is, or that the arguments of a call give.
+
+        Raises:
+            MissingKeyError: the arguments of a call lack it.
+            InputTypeError: it is not a string.
+        """
+        name = self.arguments[0]
+        if isinstance(item, Mapping):
+            if name not in item:
+                raise MissingKeyError(f"`{name}` is missing: an example needs it")
+            item = item[name]
+        return a_string(name, item)
+
+
+def several(items: Any) -> list[Any] | Iterator[Any] | None:
+    """The examples in a list, tuple, array, iterator or data set; None for one example."""
+    if isinstance(items, Iterator):
+        return items
+    found, kind = as_list(items), type(items)
+    if found is not None or isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
+        return found
+    if defines(kind, "keys"):  # a table, whose entries would be its columns
+        return None
+    # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
+    if defines(kind, "__len__", "__getitem__"):
+        return (items[number] for number in range(len(items)))
+    return iter(items) if defines(kind, "__iter__") else None
+
+
+def a_string(name: str, value: Any) -> str:
+    """The value, if it is a string.
+
+    Raises:
+        InputTypeError: it is not.
+    """
+    if not isinstance(value, str):
+        raise InputTypeError(f"`{name}` must be a string, not {type(value).__name__}")
+    return str.__str__(value)
+
+
+def _without_special_tokens(row: Encoding) -> Encoding:
+    kept = row.sequences >= 0
+    if not kept.any():
+        raise InputError("the text has no tokens, and without special tokens the row is empty: add_special_tokens=True")
+    return Encoding(row.ids[kept], row.type_ids[kept], row.sequences[kept], row.offsets[kept], row.words[kept])

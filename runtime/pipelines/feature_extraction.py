@@ -1,0 +1,88 @@
+"""Features and sentence embeddings (reference: transformers 4.57 ``pipelines/feature_extraction.py``).
+
+Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model is refused, where
+the reference crashes.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbert_onnx.errors import InputError
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, TokenizerParameters, Truncation
+from convbert_onnx.runtime.pipelines.base import TaskPipeline
+from convbert_onnx.runtime.tokenization.encoding import Encoding
+
+__all__ = ["FeatureExtraction", "FeatureExtractionParameters"]
+
+
+@dataclass(frozen=True)
+class FeatureExtractionParameters(CallParameters):
+    """What a caller can set.
+
+    Attributes:
+        pooling: None gives a vector for each token; "cls" that of the first token, "mean" the mean over all tokens.
+        normalize: make each vector one long.
+        return_tensors: give numpy arrays instead of lists.
+        truncation: as in ``tokenize_kwargs``.
+        tokenize_kwargs: how the row of a text is made. Where that pads it, the padded positions have vectors too, which
+            count neither for "mean" nor for other vectors.
+    """
+
+    pooling: Literal["cls", "mean"] | None = None
+    normalize: bool = False
+    return_tensors: bool = False
+    truncation: Truncation | None = None
+    tokenize_kwargs: TokenizerParameters = AS_IT_IS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.truncation is not None:
+            if self.tokenize_kwargs.truncation is not None:
+                raise InputError("truncation is given twice: leave it out, or out of tokenize_kwargs")
+            object.__setattr__(self, "tokenize_kwargs", replace(self.tokenize_kwargs, truncation=self.truncation))
+
+
+class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
+    """Gives texts as vectors."""
+
+    parameters = FeatureExtractionParameters
+
+    def example(self, item: Any) -> str:
+        """A text.
+
+        Raises:
+            InputTypeError: it is not a string.
+        """
+        return self.text(item)
+
+    def encode(self, example: str, parameters: FeatureExtractionParameters) -> list[Encoding]:
+        """The one row of a text.
+
+        Raises:
+            InputError: it is longer than the model reads and must not be cut.
+        """
+        return [self.row(example, None, parameters.tokenize_kwargs)]
+
+    def decode_row(
+        self, example: str, parameters: FeatureExtractionParameters, row: Encoding, outputs: Outputs
+    ) -> NDArray[np.float32]:
+        """[1, tokens, hidden], or with pooling [hidden]."""
+        hidden = outputs["last_hidden_state"].astype(np.float32)
+        vectors: NDArray[np.float32]
+        if parameters.pooling == "mean":
+            vectors = hidden[: len(row)].mean(axis=0)
+        else:
+            vectors = hidden[0].copy() if parameters.pooling == "cls" else hidden[None]
+        if parameters.normalize:
+            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+            vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return vectors
+
+    def combine(self, example: str, parameters: FeatureExtractionParameters, parts: list[Any]) -> Any:
+        """The vectors, as nested lists or as a float32 array."""
+        (vectors,) = parts
+        return vectors if parameters.return_tensors else vectors.tolist()

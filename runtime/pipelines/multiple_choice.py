@@ -1,0 +1,120 @@
+"""The best of several continuations. The reference has a model for this, and no pipeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, a_string, several
+from convbert_onnx.runtime.pipelines.scores import softmax
+from convbert_onnx.runtime.tokenization.encoding import Encoding
+
+__all__ = ["Choice", "MultipleChoice", "MultipleChoiceExample", "MultipleChoiceParameters"]
+
+
+class Choice(TypedDict):
+    """The text that fits best, its number, its probability, and the probabilities of all texts in their order."""
+
+    choice: str
+    label: int
+    score: float
+    scores: list[float]
+
+
+@dataclass(frozen=True)
+class MultipleChoiceExample:
+    """A prompt and the texts that may follow it."""
+
+    prompt: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MultipleChoiceParameters(TokenizerParameters, CallParameters):
+    """What a caller can set: what the tokenizer takes. The first text of a row is the prompt, the second a choice."""
+
+
+class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameters]):
+    """Finds the choice that fits a prompt best."""
+
+    arguments = ("prompt", "choices", "data")
+    second_argument = "choices"
+    parameters = MultipleChoiceParameters
+
+    def examples(self, parameters: MultipleChoiceParameters, *args: Any, **arguments: Any) -> Examples:
+        """``prompt`` with ``choices``, or lists of as many of each; a dict, a list of them, or an iterator.
+
+        Raises:
+            InputError: the arguments fit no form, or the lists have different lengths.
+        """
+        items = args[0] if args and not arguments else arguments.pop("data", None)
+        if items is not None:
+            if arguments:
+                raise InputError(
+                    f"examples were given, so {', '.join(arguments)} has no place: use one form or the other"
+                )
+            found = several(items)
+            return {"data": items} if found is None else found
+        if args:
+            arguments["prompt"] = args[0]
+        prompts = as_list(arguments.get("prompt"))
+        if prompts is None:
+            return arguments
+        choices = as_list(arguments.get("choices"))
+        if choices is None or len(choices) != len(prompts):
+            raise InputError(f"`choices` do not fit {len(prompts)} values of `prompt`: give as many lists of choices")
+        return [{"prompt": prompt, "choices": own} for prompt, own in zip(prompts, choices, strict=True)]
+
+    def example(self, item: Any) -> MultipleChoiceExample:
+        """An example from a dict with ``prompt`` and ``choices``.
+
+        Raises:
+            MissingKeyError: one of them is missing.
+            InputTypeError: the item, or one of them, is of another type.
+            InputError: there are no choices.
+        """
+        if isinstance(item, Mapping) and item.keys() == {"data"}:
+            item = item["data"]
+        if not isinstance(item, Mapping):
+            raise InputTypeError("give prompt= and choices=, or a dict with these keys, or a list of such dicts")
+        for name in ("prompt", "choices"):
+            if item.get(name) is None:
+                raise MissingKeyError(f"`{name}` is missing: an example needs the keys prompt and choices")
+        choices = as_list(item["choices"])
+        if choices is None:
+            raise InputTypeError(f"`choices` must be a list of strings, not {type(item['choices']).__name__}")
+        if not choices:
+            raise InputError("`choices` cannot be empty")
+        return MultipleChoiceExample(
+            a_string("prompt", item["prompt"]), tuple(a_string("choices", choice) for choice in choices)
+        )
+
+    def encode(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters) -> list[Encoding]:
+        """A row for each choice, all as long as the longest.
+
+        Raises:
+            InputError: a row is longer than the model reads and must not be cut.
+        """
+        prompt = self.tokenizer.encode_text(example.prompt)
+        choices = [self.tokenizer.encode_text(choice) for choice in example.choices]
+        rows = [self.row_of_tokens((prompt, choice), parameters) for choice in choices]
+        # A model that padding changes gets the padding that it was trained with.
+        width = max(max(len(row), row.padded_length) for row in rows)
+        return [replace(row, padded_length=width) for row in rows]
+
+    def decode_row(
+        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, row: Encoding, outputs: Outputs
+    ) -> NDArray[np.float32]:
+        """The logit of one choice."""
+        return outputs["logits"].copy()
+
+    def combine(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]) -> Choice:
+        """The best choice."""
+        scores = softmax(np.concatenate(parts))
+        best = int(scores.argmax())
+        return Choice(choice=example.choices[best], label=best, score=float(scores[best]), scores=scores.tolist())

@@ -1,0 +1,270 @@
+"""Extractive question answering (reference: transformers 4.57 ``pipelines/question_answering.py``).
+
+Differences on purpose: ``max_question_len`` is honoured, and candidates that are no span of the context (end before
+start, or on a special token), which the reference lists with a score of 0 where a context is very short, are left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
+
+import numpy as np
+
+from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, Natural, Padding, Positive, as_list, warn_caller
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, a_string, several
+from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
+from convbert_onnx.runtime.tokenization.encoding import Encoding
+
+__all__ = ["Answer", "QuestionAnswering", "QuestionAnsweringExample", "QuestionAnsweringParameters"]
+
+
+class Answer(TypedDict):
+    """An answer: its probability, where it starts and ends in the context (in characters), and its text."""
+
+    score: float
+    start: int
+    end: int
+    answer: str
+
+
+@dataclass(frozen=True)
+class QuestionAnsweringExample:
+    """A question and the text that answers it."""
+
+    question: str
+    context: str
+
+
+@dataclass(frozen=True)
+class QuestionAnsweringParameters(CallParameters):
+    """What a caller can set.
+
+    Attributes:
+        top_k: how many answers are given, by default one; fewer where the context has fewer. ``topk`` is its old name.
+        doc_stride: tokens that a window repeats from the one before; by default half of ``max_seq_len``, at most 128.
+        max_answer_len: longest answer in tokens.
+        max_seq_len: longest window in tokens; by default the model's maximum, at most 384.
+        max_question_len: tokens after which a question is cut.
+        handle_impossible_answer: let "no answer" (an empty text) compete.
+        align_to_words: widen answers to whole words.
+        padding: "do_not_pad", "longest" (of the windows of a context) or "max_length" (``max_seq_len``). It changes
+            numbers only for models that were exported with ``--padding as-trained``.
+    """
+
+    top_k: Positive | None = None
+    doc_stride: Natural | None = None
+    max_answer_len: Positive = 15
+    max_seq_len: Positive | None = None
+    max_question_len: Positive = 64
+    handle_impossible_answer: bool = False
+    align_to_words: bool = True
+    padding: Padding = "do_not_pad"
+    topk: Positive | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.topk is not None:
+            warn_caller("topk is the old name of top_k", DeprecationWarning)
+
+    @property
+    def count(self) -> int:
+        """How many answers are given."""
+        return self.top_k or self.topk or 1
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What one window adds: the probability of no answer, and spans of the context with their scores."""
+
+    null: float
+    spans: list[tuple[float, int, int]]
+
+
+class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnsweringParameters]):
+    """Finds the span of a context that answers a question."""
+
+    arguments = ("question", "context", "data", "X")
+    parameters = QuestionAnsweringParameters
+
+    def prepare(self, parameters: QuestionAnsweringParameters) -> QuestionAnsweringParameters:
+        """A call's ``topk`` replaces the pipeline's ``top_k``."""
+        if parameters.topk is not None and parameters.given & {"top_k", "topk"} == {"topk"}:
+            object.__setattr__(parameters, "top_k", parameters.topk)
+        return parameters
+
+    def examples(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
+        """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
+
+        Raises:
+            InputError: the arguments fit no form, or lists have different lengths.
+        """
+        match args:
+            case ():
+                items = arguments.pop("data", arguments.pop("X", None))
+            case (items,):
+                pass
+            case (str(question), str(context)):
+                items = {"question": question, "context": context}
+            case _:
+                items = list(args)
+        if items is None:
+            items, arguments = _pair_up(arguments), {}
+        if arguments:
+            raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
+        found = several(items)
+        if isinstance(found, Iterator):
+            return found
+        # The reference gives the result of a list of one without a list around it.
+        found = [items] if found is None else found
+        return {"data": found[0]} if len(found) == 1 else found
+
+    def example(self, item: Any) -> QuestionAnsweringExample:
+        """An example from a dict with ``question`` and ``context``, or from a SquadExample.
+
+        Raises:
+            MissingKeyError: one of them is missing.
+            InputError: one of them is None or empty.
+            InputTypeError: the item, or one of them, is of another type.
+        """
+        if isinstance(item, Mapping) and item.keys() in ({"data"}, {"X"}):
+            (item,) = item.values()
+        if isinstance(item, QuestionAnsweringExample):
+            item = {"question": item.question, "context": item.context}
+        if hasattr(item, "question_text") and hasattr(item, "context_text"):
+            item = {"question": item.question_text, "context": item.context_text}
+        if not isinstance(item, Mapping):
+            raise InputTypeError(_FORMS)
+        for name in ("question", "context"):
+            if name not in item:
+                raise MissingKeyError(f"`{name}` is missing: an example needs the keys question and context")
+            if item[name] is None:
+                raise InputError(f"`{name}` cannot be None")
+            if not a_string(name, item[name]):
+                raise InputError(f"`{name}` cannot be empty")
+        return QuestionAnsweringExample(*(a_string(name, item[name]) for name in ("question", "context")))
+
+    def encode(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
+        """The windows over the context, each behind the whole question.
+
+        Raises:
+            InputError: the lengths that were asked for do not fit the model or each other.
+        """
+        longest = parameters.max_seq_len or min(self.max_length, 384)
+        if longest > self.max_length:
+            raise InputError(
+                f"`max_seq_len` ({longest}) is more than the {self.max_length} tokens that the model reads"
+            )
+        if parameters.doc_stride is not None and parameters.doc_stride > longest:
+            raise InputError(f"`doc_stride` ({parameters.doc_stride}) is larger than `max_seq_len` ({longest})")
+        question = self.tokenizer.encode_text(example.question)[: parameters.max_question_len]
+        context = self.tokenizer.encode_text(example.context)
+        room = longest - len(question) - self.tokenizer.num_special_tokens(pair=True)
+        if room < 1:
+            raise InputError(
+                f"the question takes {len(question)} of {longest} tokens and leaves no room for the context: shorten "
+                "it, or lower max_question_len"
+            )
+        stride = parameters.doc_stride
+        if stride is None:
+            usual = min(longest // 2, 128)
+            stride = usual if usual < room else room // 2
+        if self.tokenizer.padding_side == "left":  # the reference then puts the context first
+            windows = self.tokenizer.windows(context, longest, stride, after=question)
+        else:
+            windows = self.tokenizer.windows(context, longest, stride, before=question)
+        if parameters.padding in (False, "do_not_pad"):
+            return windows
+        width = longest if parameters.padding == "max_length" else max(len(window) for window in windows)
+        return [replace(window, padded_length=width) for window in windows]
+
+    def decode_row(
+        self,
+        example: QuestionAnsweringExample,
+        parameters: QuestionAnsweringParameters,
+        row: Encoding,
+        outputs: Outputs,
+    ) -> _Window:
+        """The best spans of one window."""
+        # Some candidates become the same once they are aligned to words.
+        candidates = parameters.count * 2 + 10 if parameters.align_to_words else parameters.count
+        left = self.tokenizer.padding_side == "left"
+        # The reference finds answers everywhere where the context comes first.
+        allowed = np.full(len(row), True) if left else row.sequences == 1
+        allowed[0] = True  # the position of [CLS] stands for "no answer"
+        start, end = (softmax(outputs[name][: len(row)], allowed) for name in ("start_logits", "end_logits"))
+        null = float(start[0] * end[0])
+        start[0] = end[0] = 0
+        spans = [
+            (score, *_characters(row, first, last, parameters.align_to_words, 0 if left else 1))
+            for first, last, score in _best_spans(start, end, candidates, parameters.max_answer_len)
+        ]
+        return _Window(null, spans)
+
+    def combine(
+        self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters, parts: list[_Window]
+    ) -> Answer | list[Answer]:
+        """The best answers over all windows; one alone is not put into a list."""
+        answers: dict[str, Answer] = {}
+        for score, start, end in (span for window in parts for span in window.spans):
+            text = example.context[start:end]
+            if known := answers.get(text.lower()):
+                known["score"] += score
+            else:
+                answers[text.lower()] = Answer(score=score, start=start, end=end, answer=text)
+        found = list(answers.values())
+        if parameters.handle_impossible_answer or not found:
+            null = min(window.null for window in parts) if parameters.handle_impossible_answer else 0.0
+            found.append(Answer(score=null, start=0, end=0, answer=""))
+        found.sort(key=lambda answer: -answer["score"])
+        best = found[: parameters.count]
+        return best[0] if len(best) == 1 else best
+
+
+_FORMS = "give question= and context=, or a dict with these keys, or a list or an iterator of such dicts"
+
+
+def _pair_up(arguments: Mapping[str, Any]) -> list[Any]:
+    for name in ("question", "context"):
+        if name not in arguments:
+            raise MissingKeyError(f"`{name}` is missing: {_FORMS}")
+    questions, contexts = as_list(arguments["question"]), as_list(arguments["context"])
+    if questions is None:
+        if contexts is not None:
+            raise InputTypeError(
+                "one `question` over a list of `context` is ambiguous: give as many questions as contexts"
+            )
+        return [arguments]
+    if contexts is None:
+        contexts = [arguments["context"]] * len(questions)
+    if len(questions) != len(contexts):
+        raise InputError(
+            f"there are {len(questions)} questions but {len(contexts)} contexts: give as many of one as of the other"
+        )
+    return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
+
+
+def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) -> Iterator[tuple[int, int, float]]:
+    """First token, last token and score of the ``count`` best spans, best first; impossible ones are left out."""
+    length = len(start)
+    # scores[s, d] is the span from s to s + d: only spans that are short enough are ever looked at.
+    widths = min(longest, length)
+    ends = np.lib.stride_tricks.sliding_window_view(np.append(end, np.zeros(widths - 1)), widths)
+    scores = (start[:, None] * ends).ravel()
+    best = np.argpartition(-scores, count - 1)[:count] if count < len(scores) else np.arange(len(scores))
+    for index in sorted(best, key=lambda index: (-scores[index], index)):
+        if scores[index] > 0:
+            first, width = divmod(int(index), widths)
+            yield first, first + width, float(scores[index])
+
+
+def _characters(row: Encoding, first: int, last: int, align_to_words: bool, context: int) -> tuple[int, int]:
+    """Where the tokens ``first`` to ``last`` lie in the context, widened to whole words of this row if asked."""
+    if align_to_words:
+        starts, ends = (
+            np.flatnonzero((row.sequences == context) & (row.words == row.words[place])) for place in (first, last)
+        )
+        if len(starts) and len(ends):
+            first, last = int(starts[0]), int(ends[-1])
+    return int(row.offsets[first, 0]), int(row.offsets[last, 1])

@@ -1,0 +1,268 @@
+"""Labels for tokens and entities (reference: transformers 4.57 ``pipelines/token_classification.py``)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NotRequired, TypedDict
+
+import numpy as np
+
+from convbert_onnx.errors import InputError, InputTypeError
+from convbert_onnx.runtime.model import Outputs
+from convbert_onnx.runtime.parameters import CallParameters, Natural, warn_caller
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
+from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
+from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
+
+__all__ = ["Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
+
+
+class Entity(TypedDict):
+    """A token (``entity``, ``index``) or a group of them (``entity_group``) with label, score, text and offsets."""
+
+    entity: NotRequired[str]
+    entity_group: NotRequired[str]
+    score: float
+    index: NotRequired[int]
+    word: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class TokenClassificationExample:
+    """A text, or the words of one."""
+
+    text: str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenClassificationParameters(CallParameters):
+    """What a caller can set.
+
+    Attributes:
+        aggregation_strategy: "none" gives every token; the others give entities. "simple" joins tokens of one label;
+            "first", "average" and "max" also give all tokens of a word one label, that of the first token, of the mean
+            of scores, of the highest score.
+        ignore_labels: labels that are left out.
+        stride: read long texts in windows that share this many tokens; by default a text is cut at the model's length.
+        is_split_into_words: inputs are lists of words.
+        delimiter: what stands between words in the text that offsets refer to.
+        offset_mapping: start and end of each token of the row, special ones included, instead of the tokenizer's; for
+            one text.
+        grouped_entities: old name: True is "simple", or "first" with ``ignore_subwords``.
+        ignore_subwords: see ``grouped_entities``.
+    """
+
+    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "none"
+    ignore_labels: tuple[str, ...] = ("O",)
+    stride: Natural | None = None
+    is_split_into_words: bool = False
+    delimiter: str = " "
+    offset_mapping: tuple[tuple[Natural, ...], ...] | None = None
+    grouped_entities: bool | None = None
+    ignore_subwords: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.grouped_entities is not None or self.ignore_subwords is not None:
+            warn_caller(
+                "grouped_entities and ignore_subwords are old names of aggregation_strategy", DeprecationWarning
+            )
+            grouped = "first" if self.ignore_subwords else "simple"
+            object.__setattr__(self, "aggregation_strategy", grouped if self.grouped_entities else "none")
+        if self.stride is not None and self.aggregation_strategy == "none":
+            raise InputError('stride needs an aggregation_strategy other than "none", to join what windows share')
+        if self.stride is not None and self.offset_mapping is not None:
+            raise InputError("offset_mapping is for one row, and stride makes several: leave one of them out")
+        if any(len(pair) != 2 for pair in self.offset_mapping or ()):
+            raise InputTypeError("offset_mapping parameter should be a list of pairs, start and end of each token")
+
+
+@dataclass(frozen=True)
+class _Token:
+    """A token with the probability of each label."""
+
+    word: str
+    scores: FloatArray
+    start: int
+    end: int
+    index: int
+    is_subword: bool
+
+
+class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassificationParameters]):
+    """Gives tokens their labels and joins them to entities."""
+
+    parameters = TokenClassificationParameters
+
+    def examples(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
+        """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
+        items = super().examples(parameters, *args, **arguments)
+        one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
+        return [items] if parameters.is_split_into_words and one_text else items
+
+    def example(self, item: Any) -> TokenClassificationExample:
+        """A text from a string, or from a list of its words.
+
+        Raises:
+            InputTypeError: it is neither.
+        """
+        words = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
+        if isinstance(words, list | tuple) and all(isinstance(word, str) for word in words):
+            return TokenClassificationExample(tuple(words))
+        return TokenClassificationExample(self.text(item))
+
+    def encode(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> list[Encoding]:
+        """The windows over a text, or without ``stride`` its beginning.
+
+        Raises:
+            InputError: ``stride`` leaves no room.
+            InputTypeError: a list of words where a text was expected, or the other way round.
+        """
+        if isinstance(example.text, tuple) != parameters.is_split_into_words:
+            raise InputTypeError("pass is_split_into_words=True with lists of words, and only with them")
+        tokens = self._tokens(example, parameters)
+        if parameters.stride is not None:
+            if parameters.stride >= self.max_length:
+                raise InputError(
+                    f"stride parameter should be < {self.max_length}, the model's length (got {parameters.stride})"
+                )
+            rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
+            # A model that padding changes gets the padding that the reference gives it.
+            return [replace(row, padded_length=len(rows[0])) for row in rows]
+        room = self.max_length - self.tokenizer.num_special_tokens()
+        row = self.tokenizer.single(self.tokenizer.shortened(tokens, room))
+        if parameters.offset_mapping is not None:
+            if len(parameters.offset_mapping) != len(row):
+                raise InputError(
+                    f"offset_mapping has {len(parameters.offset_mapping)} pairs and the text {len(row)} tokens, "
+                    "special ones included: give as many"
+                )
+            row = replace(row, offsets=np.array(parameters.offset_mapping, np.int64))
+        return [row]
+
+    def decode_row(
+        self,
+        example: TokenClassificationExample,
+        parameters: TokenClassificationParameters,
+        row: Encoding,
+        outputs: Outputs,
+    ) -> list[Entity]:
+        """The tokens or entities of one window whose labels are not ignored."""
+        text = example.text if isinstance(example.text, str) else parameters.delimiter.join(example.text)
+        tokens = self._classified(text, row, softmax(outputs["logits"]))
+        if parameters.aggregation_strategy in ("first", "average", "max"):
+            entities = [self._word(word, parameters.aggregation_strategy) for word in _words(tokens)]
+        else:
+            entities = [self._token(token) for token in tokens]
+        if parameters.aggregation_strategy != "none":
+            entities = [self._entity(group) for group in _groups(entities)]
+        return [one for one in entities if _label(one) not in parameters.ignore_labels]
+
+    def combine(
+        self, example: TokenClassificationExample, parameters: TokenClassificationParameters, parts: list[list[Entity]]
+    ) -> list[Entity]:
+        """The tokens or entities in the text's order."""
+        found = [entity for part in parts for entity in part]
+        return _without_overlaps(found) if len(parts) > 1 else found
+
+    def _tokens(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> Tokens:
+        if isinstance(example.text, str):
+            return self.tokenizer.encode_text(example.text)
+        tokens = self.tokenizer.encode_words(example.text)
+        lengths = [len(word) + len(parameters.delimiter) for word in example.text]
+        starts = np.cumsum([0, *lengths])[tokens.words]
+        return replace(tokens, offsets=tokens.offsets + starts[:, None])
+
+    def _classified(self, text: str, row: Encoding, scores: FloatArray) -> list[_Token]:
+        tokens = []
+        marked = self.tokenizer.marks_subwords
+        for index in np.flatnonzero(row.sequences == 0):
+            number = int(row.ids[index])
+            start, end = (int(offset) for offset in row.offsets[index])
+            word = self.tokenizer.convert_ids_to_tokens([number])[0]
+            after_blank = start == 0 or " " in text[start - 1 : start + 1]
+            is_subword = len(word) != end - start if marked else not after_blank
+            if number == self.tokenizer.unk_token_id:
+                word, is_subword = text[start:end], False
+            tokens.append(_Token(word, scores[index], start, end, int(index), is_subword))
+        return tokens
+
+    def _token(self, token: _Token) -> Entity:
+        best = int(token.scores.argmax())
+        return Entity(
+            entity=self.config.id2label[best],
+            score=float(token.scores[best]),
+            index=token.index,
+            word=token.word,
+            start=token.start,
+            end=token.end,
+        )
+
+    def _word(self, tokens: list[_Token], strategy: str) -> Entity:
+        """All tokens of a word with one label."""
+        if strategy == "first":
+            scores = tokens[0].scores
+        elif strategy == "max":
+            scores = max(tokens, key=lambda token: float(token.scores.max())).scores
+        else:
+            scores = np.mean([token.scores for token in tokens], axis=0)
+        best = int(scores.argmax())
+        return Entity(
+            entity=self.config.id2label[best],
+            score=float(scores[best]),
+            word=self.tokenizer.convert_tokens_to_string([token.word for token in tokens]),
+            start=tokens[0].start,
+            end=tokens[-1].end,
+        )
+
+    def _entity(self, group: list[Entity]) -> Entity:
+        """Neighbours of one label as one."""
+        return Entity(
+            entity_group=group[0]["entity"].split("-", 1)[-1],
+            score=float(np.mean([one["score"] for one in group])),
+            word=self.tokenizer.convert_tokens_to_string([one["word"] for one in group]),
+            start=group[0]["start"],
+            end=group[-1]["end"],
+        )
+
+
+def _label(entity: Entity) -> str:
+    return entity["entity"] if "entity" in entity else entity["entity_group"]
+
+
+def _words(tokens: Iterable[_Token]) -> list[list[_Token]]:
+    words: list[list[_Token]] = []
+    for token in tokens:
+        if words and token.is_subword:
+            words[-1].append(token)
+        else:
+            words.append([token])
+    return words
+
+
+def _groups(entities: Iterable[Entity]) -> list[list[Entity]]:
+    """Neighbours with one tag; a B- begins a new group, a label without prefix counts as I-."""
+    groups: list[list[Entity]] = []
+    for entity in entities:
+        begins, tag = _tag(entity["entity"])
+        if groups and not begins and tag == _tag(groups[-1][-1]["entity"])[1]:
+            groups[-1].append(entity)
+        else:
+            groups.append([entity])
+    return groups
+
+
+def _tag(label: str) -> tuple[bool, str]:
+    return label.startswith("B-"), label[2:] if label.startswith(("B-", "I-")) else label
+
+
+def _without_overlaps(entities: list[Entity]) -> list[Entity]:
+    """Of entities that overlap where windows do, the longest, then the one with the higher score."""
+    kept: list[Entity] = []
+    for entity in sorted(entities, key=lambda one: one["start"]):
+        if kept and kept[-1]["start"] <= entity["start"] < kept[-1]["end"]:
+            kept[-1] = max(kept[-1], entity, key=lambda one: (one["end"] - one["start"], one["score"]))
+        else:
+            kept.append(entity)
+    return kept

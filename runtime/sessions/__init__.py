@@ -1,0 +1,1 @@
+"""onnxruntime sessions: providers, threads, native kernels, and what this CPU needs."""

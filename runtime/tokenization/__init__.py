@@ -1,0 +1,1 @@
+"""Tokenizers: text to rows of token ids, as the reference's tokenizers do it."""

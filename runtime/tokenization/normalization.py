@@ -1,0 +1,149 @@
+"""BERT's way from text to words, as the tokenizers library goes it: clean, lower-case, split."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+
+from convbert_onnx.runtime.tokenization.encoding import IntArray
+
+__all__ = ["WHITESPACE", "BertNormalizer", "words"]
+
+WHITESPACE = frozenset(
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_CHINESE = (
+    range(0x4E00, 0xA000),
+    range(0x3400, 0x4DC0),
+    range(0x20000, 0x2A6E0),
+    range(0x2A700, 0x2B740),
+    range(0x2B740, 0x2B820),
+    range(0x2B920, 0x2CEB0),
+    range(0xF900, 0xFB00),
+    range(0x2F800, 0x2FA20),
+)
+# The library has the tables of Unicode 8; these characters have moved to another category since.
+_CATEGORIES_OF_UNICODE_8 = {
+    "\u166d": "Po",
+    "\u1734": "Mn",
+    "\u1885": "Lo",
+    "\u1886": "Lo",
+    "\ua9bd": "Mc",
+    "\U000111c9": "Po",
+}
+# Characters that are, or are taken apart into, marks that NFD moves past others and that are not stripped.
+_MOVING_MARKS = re.compile(
+    "[\u1715\u1b44\u1baa\u1bf2\u1bf3\u302e\u302f\ua953\ua9c0\U000111c0\U00011235\U0001134d\U000116b6"
+    "\U0001d15e-\U0001d166\U0001d16d-\U0001d172\U0001d1bb-\U0001d1c0]"
+)
+
+
+class _Table(dict[str, str]):
+    """What becomes of a character, computed at its first use."""
+
+    def __init__(self, compute: Callable[[str], str]) -> None:
+        self._compute = compute
+
+    def __missing__(self, char: str) -> str:
+        self[char] = result = self._compute(char)
+        return result
+
+
+class _Kinds(dict[int, str]):
+    """What a code point is to the splitting, for str.translate: part of a word "w", alone "p", or between words " "."""
+
+    def __missing__(self, point: int) -> str:
+        char = chr(point)
+        kind = " " if char in WHITESPACE else "p" if _is_punctuation(char) else "w"
+        self[point] = kind
+        return kind
+
+
+_KINDS = _Kinds()
+
+
+def words(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each word; a punctuation mark is a word of its own."""
+    for match in re.finditer("w+|p", text.translate(_KINDS)):
+        yield match.span()
+
+
+@dataclass(frozen=True)
+class BertNormalizer:
+    """Text as the vocabulary has it.
+
+    Attributes:
+        clean_text: drop control characters, and make every white space a blank.
+        handle_chinese_chars: put blanks around Chinese characters.
+        strip_accents: take characters apart and drop the marks.
+        lowercase: lower-case each character by itself.
+    """
+
+    clean_text: bool
+    handle_chinese_chars: bool
+    strip_accents: bool
+    lowercase: bool
+    _table: _Table = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_table", _Table(self._replace))
+
+    def __call__(self, text: str) -> tuple[str, IntArray]:
+        """The normalized text, and for each of its [N] characters the number of the character it comes from."""
+        places = np.arange(len(text))
+        if self.strip_accents and _MOVING_MARKS.search(text):
+            text, places = self._take_apart(text)
+        pieces = [self._table[char] for char in text]
+        return "".join(pieces), np.repeat(places, [len(piece) for piece in pieces])
+
+    def _replace(self, char: str) -> str:
+        if self.clean_text:
+            char = _clean(char)
+        chinese = self.handle_chinese_chars and char and any(ord(char) in block for block in _CHINESE)
+        if self.strip_accents:
+            char = "".join(part for part in unicodedata.normalize("NFD", char) if _category(part) != "Mn")
+        if self.lowercase:
+            # By itself: the end of a word would change how a sigma is lower-cased.
+            char = "".join(part.lower() for part in char)
+        return f" {char} " if chinese else char
+
+    def _take_apart(self, text: str) -> tuple[str, IntArray]:
+        """The text in NFD, and the place that the library gives to each of its characters.
+
+        That is by order after sorting: a part of a character has the place of whatever stands before it.
+        """
+        kept = [place for place, char in enumerate(text) if not self.clean_text or _clean(char)]
+        parts = [
+            (part, number > 0)
+            for place in kept
+            for number, part in enumerate(unicodedata.normalize("NFD", text[place]))
+        ]
+        runs = groupby(parts, key=lambda part: unicodedata.combining(part[0]) > 0)
+        in_order = [
+            part
+            for marks, run in runs
+            for part in (sorted(run, key=lambda part: unicodedata.combining(part[0])) if marks else run)
+        ]
+        numbers = np.cumsum([not follows for _, follows in in_order]) - 1
+        return "".join(part for part, _ in in_order), np.array(kept, np.int64)[numbers]
+
+
+def _clean(char: str) -> str:
+    if char in "\t\n\r":
+        return " "
+    if char == "\ufffd" or _category(char) in ("Cc", "Cf", "Co"):
+        return ""
+    return " " if char in WHITESPACE else char
+
+
+def _category(char: str) -> str:
+    return _CATEGORIES_OF_UNICODE_8.get(char) or unicodedata.category(char)
+
+
+def _is_punctuation(char: str) -> bool:
+    return char in _ASCII_PUNCTUATION or _category(char).startswith("P")

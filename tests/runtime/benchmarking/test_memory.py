@@ -1,0 +1,26 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convbert_onnx.runtime import memory
+from convbert_onnx.runtime.benchmarking.memory import peak_memory
+
+
+def test_the_peak_counts_memory_that_was_given_back() -> None:
+    code = (
+        "from convbert_onnx.runtime.benchmarking.memory import peak_memory\n"
+        "before = peak_memory()\n"
+        "bytes(1) * 10**8\n"
+        "print([before, peak_memory()])"
+    )
+    before, after = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+    assert 10**8 <= after < before + 2 * 10**8
+
+
+def test_without_proc_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("resource")
+    monkeypatch.setattr(memory, "_STATUS", Path("/nowhere"))
+    assert (peak_memory() or 0) > 2**20

@@ -1,0 +1,147 @@
+"""Which sessions get the native kernels, who decides, and what happens without them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from golden import Exported, batches, inputs_of, relative_difference
+from operator_formulas import FORMULAS
+
+from convbert_onnx import ConvBertOnnxPipeline
+from convbert_onnx.errors import InputError, KernelsError
+from convbert_onnx.runtime import inspect, kernels
+from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, NATIVE_VARIABLE, KernelUse, register_kernels
+from convbert_onnx.runtime.sessions.session import open_session
+
+CPU = ["CPUExecutionProvider"]
+
+built = pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are not built")
+
+
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A place where the kernels were not built."""
+    monkeypatch.setattr(kernels, "LIBRARY", tmp_path / "kernels.so")
+    kernels._library.cache_clear()
+    yield tmp_path / "kernels.so"
+    kernels._library.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NATIVE_VARIABLE, raising=False)
+    monkeypatch.delenv(ISA_VARIABLE, raising=False)
+
+
+def optimized(path: Path, folder: Path, native: bool) -> bytes:
+    """The graph that a session runs."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
+    open_session(path, session_options=options, native=native)
+    return (folder / "optimized.onnx").read_bytes()
+
+
+@built
+def test_a_session_on_the_cpu_has_the_kernels(exported: Exported, tmp_path: Path) -> None:
+    _, use = open_session(exported())
+    assert use == KernelUse(kernels.available_isas()[0], None)
+    assert b"SpanDynamicConv" in optimized(exported(), tmp_path, native=True).replace(b"/SpanDynamicConv", b"")
+    assert ConvBertOnnxPipeline(exported()).info["kernels"] == f"native, {use.isa}"
+
+
+def test_a_session_without_them_runs_the_functions(exported: Exported, tmp_path: Path) -> None:
+    _, use = open_session(exported(), native=False)
+    assert use == KernelUse(None, "as asked for")
+    assert b"Softmax" in optimized(exported(), tmp_path, native=False)
+    assert ConvBertOnnxPipeline(exported(), native=False).info["kernels"] == "fallback, as asked for"
+
+
+@built
+@pytest.mark.parametrize("architecture", ["plain", "grouped", "cased"])
+def test_answers_are_the_same_with_and_without(exported: Exported, architecture: str) -> None:
+    native, _ = open_session(exported(architecture), native=True)
+    fallback, _ = open_session(exported(architecture), native=False)
+    for batch in batches(architecture, "question-answering"):
+        feed = inputs_of(batch)
+        for ours, theirs in zip(native.run(None, feed), fallback.run(None, feed), strict=True):
+            assert relative_difference(ours, theirs) < 1e-5
+
+
+@built
+def test_the_environment_decides_where_the_caller_does_not(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, isa in (("0", None), ("1", kernels.available_isas()[0]), ("auto", kernels.available_isas()[0])):
+        monkeypatch.setenv(NATIVE_VARIABLE, value)
+        assert open_session(exported())[1].isa == isa
+    monkeypatch.setenv(NATIVE_VARIABLE, "0")
+    assert open_session(exported(), native=True)[1].isa is not None
+    monkeypatch.setenv(NATIVE_VARIABLE, "yes")
+    with pytest.raises(InputError, match="CONVBERT_ONNX_NATIVE must be 1, 0 or auto, not 'yes'"):
+        open_session(exported())
+
+
+def test_other_words_than_true_false_and_auto_mean_nothing(exported: Exported) -> None:
+    with pytest.raises(InputError, match="native must be True, False or 'auto', not 'yes'"):
+        ConvBertOnnxPipeline(exported(), native="yes")  # type: ignore[arg-type]
+
+
+def test_other_providers_get_no_kernels() -> None:
+    options = onnxruntime.SessionOptions()
+    use = register_kernels(options, ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    assert use.isa is None
+    with pytest.raises(KernelsError, match="for sessions on the CPU alone: pass providers='cpu'; or do without with"):
+        register_kernels(options, ["CUDAExecutionProvider"], native=True)
+
+
+@built
+def test_options_of_a_caller_get_them_on_demand_and_once(exported: Exported) -> None:
+    options = onnxruntime.SessionOptions()
+    _, use = open_session(exported(), session_options=options)
+    assert str(use).startswith("fallback, session_options were passed: pass native=True too")
+    for _ in range(2):
+        _, use = open_session(exported(), session_options=options, native=True)
+        assert use.isa is not None
+
+
+@built
+def test_a_file_that_they_cannot_run_runs_without_them(operator_files: Path) -> None:
+    file = operator_files / "float64.onnx"
+    session, use = open_session(file)
+    assert use == KernelUse(None, "the native kernels cannot run this file")
+    feed = {
+        name: np.full(shape, 2.5) for name, shape in (("product", (1, 2, 14)), ("bias", 14), ("factor", (1, 2, 14)))
+    }
+    np.testing.assert_array_equal(session.run(None, feed)[0], FORMULAS["BiasMul"](feed, {})[0])
+    with pytest.raises(KernelsError, match="with the native kernels; without them, with --no-native, it runs"):
+        open_session(file, native=True)
+
+
+def test_without_the_library_everything_works_and_says_so(exported: Exported, no_library: Path) -> None:
+    pipe = ConvBertOnnxPipeline(exported())
+    assert pipe(question="Who?", context="It was Ada.")["answer"]
+    assert pipe.info["kernels"].startswith("fallback, the library is not installed: install convbert-onnx where gcc")
+    assert inspect(exported())["kernels"].startswith("fallback, the library")
+    with pytest.raises(KernelsError, match="the library is not installed"):
+        ConvBertOnnxPipeline(exported(), native=True)
+    with pytest.raises(KernelsError, match="the library is not installed"):
+        kernels.signatures()
+
+
+def test_a_library_for_another_machine_is_not_loaded(exported: Exported, no_library: Path) -> None:
+    no_library.write_bytes(b"\x7fELF of something else")
+    assert str(open_session(exported())[1]) == inspect(exported())["kernels"]
+    assert "the library cannot be loaded" in str(open_session(exported())[1])
+
+
+@built
+def test_every_instruction_set_of_the_machine_can_be_asked_for(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for isa in kernels.available_isas():
+        monkeypatch.setenv(ISA_VARIABLE, isa)
+        assert inspect(exported())["kernels"] == f"native, {isa}"
+    monkeypatch.setenv(ISA_VARIABLE, "vax")
+    with pytest.raises(InputError, match=r"CONVBERT_ONNX_ISA must be one of .* on this machine, not 'vax'"):
+        inspect(exported())
