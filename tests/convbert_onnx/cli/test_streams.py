@@ -1,5 +1,3 @@
-"""The command line and the process around it: encodings, pipes and devices, streams, and errors of all kinds."""
-
 import json
 import os
 import subprocess
@@ -9,24 +7,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from click.testing import CliRunner, Result
-from golden import DATA, Exported
+from command_line import invoke, shell
+from golden import Exported
 
-from convbert_onnx import runtime
-from convbert_onnx.cli import main
-
-QUESTION = {"question": "Where?", "context": "It falls on the Amazon."}
 ASK = ("--question", "Where?", "--context", "→ 日本")
-
-
-def invoke(*arguments: Any, charset: str = "utf-8", stdin: bytes | None = None) -> Result:
-    return CliRunner(charset=charset).invoke(main, [str(argument) for argument in arguments], input=stdin)
-
-
-def shell(script: str, *arguments: Any, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[bytes]":
-    """Run a script of bash, in which $RUN is the command line."""
-    environment = {**os.environ, **(env or {}), "RUN": f"{sys.executable} -m convbert_onnx"}
-    return subprocess.run(["bash", "-c", script, "bash", *map(str, arguments)], env=environment, capture_output=True)
+QUESTION = {"question": "Where?", "context": "It falls on the Amazon."}
 
 
 @pytest.fixture
@@ -49,7 +34,7 @@ def japanese(exported: Exported, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("charset", ["cp1252", "ascii", "utf-8"])
-def test_text_is_printed_in_any_code_page_and_json_is_utf_8(exported: Exported, japanese: Path, charset: str) -> None:
+def test_text_prints_in_any_code_page_and_json_in_utf_8(exported: Exported, japanese: Path, charset: str) -> None:
     model = exported()
     (japanese.parent / "data.jsonl").write_text('{"text": "a", "label": 0}\n' * 2)
     for command in (
@@ -75,7 +60,7 @@ def test_text_is_printed_in_any_code_page_and_json_is_utf_8(exported: Exported, 
     assert invoke("run", model, "--help", charset=charset).exit_code == 0
 
 
-def test_text_in_arguments_is_utf_8_in_any_locale(exported: Exported) -> None:
+def test_arguments_are_read_as_utf_8_in_any_locale(exported: Exported) -> None:
     command = '$RUN run "$1" --question "Où?" --context "→ 日本" --json'
     answers = [
         shell(command, exported(), env={"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding})
@@ -88,7 +73,7 @@ def test_text_in_arguments_is_utf_8_in_any_locale(exported: Exported) -> None:
     assert b"Traceback" not in wrong.stderr
 
 
-def test_results_go_into_pipes_and_devices(exported: Exported, questions: Path, tmp_path: Path) -> None:
+def test_output_goes_to_pipes_devices_and_links(exported: Exported, questions: Path, tmp_path: Path) -> None:
     begin = '$RUN run "$1" --threads 1'
     run = f"{begin} --input $2"
     expected = invoke("run", exported(), "--input", questions, "--threads", 1).stdout_bytes
@@ -132,7 +117,7 @@ def test_results_go_into_pipes_and_devices(exported: Exported, questions: Path, 
         ),
     ],
 )
-def test_output_that_cannot_be_written_is_one_line(
+def test_unwritable_output_is_reported_in_one_line(
     exported: Exported, questions: Path, script: str, code: int, message: bytes
 ) -> None:
     with questions.open("ab") as file:
@@ -141,7 +126,7 @@ def test_output_that_cannot_be_written_is_one_line(
     assert (done.returncode, done.stderr, done.stdout) == (code, message, b"")
 
 
-def test_a_line_is_answered_when_it_comes(exported: Exported) -> None:
+def test_each_input_line_is_answered_at_once(exported: Exported) -> None:
     command = [sys.executable, "-m", "convbert_onnx", "run", str(exported()), "--input", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         watchdog = threading.Timer(120, process.kill)  # else a line that is not answered would be waited for
@@ -161,83 +146,3 @@ def test_a_line_is_answered_when_it_comes(exported: Exported) -> None:
 def _send(pipe: IO[bytes], *lines: Any) -> None:
     pipe.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
     pipe.flush()
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (
-            RuntimeError("two\nlines"),
-            "unexpected RuntimeError: two lines. This is a bug of convbert-onnx: ",
-        ),
-        (RecursionError("maximum recursion depth exceeded"), "unexpected RecursionError: maximum recursion depth"),
-        (UnicodeEncodeError("ascii", "é", 0, 1, "no"), "unexpected UnicodeEncodeError: "),
-        (AssertionError(), "unexpected AssertionError: no reason given. "),
-        (EOFError(), "unexpected EOFError: no reason given. "),
-        (MemoryError(), "there is not enough memory: give less at a time"),
-        (KeyboardInterrupt(), "interrupted"),
-        (PermissionError(13, "Permission denied", "x.onnx"), "Permission denied: x.onnx"),
-    ],
-)
-def test_whatever_happens_is_one_line(monkeypatch: pytest.MonkeyPatch, error: BaseException, message: str) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr(runtime, "inspect", fail, raising=False)
-    result = invoke("inspect", "x.onnx")
-    assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: {message}")
-    assert result.stderr.count("\n") == 1
-    assert type(invoke("--debug", "inspect", "x.onnx").exception) in (type(error), SystemExit)
-
-
-@pytest.mark.parametrize(
-    ("parameter", "code"),
-    [
-        ("top_k", 2),
-        ("=3", 2),
-        ("top k=3", 2),
-        ("path=x", 2),
-        ("self=1", 2),
-        ("native=false", 2),
-        ("session_options=1", 2),
-        ("tokenizer=x", 2),
-        ("top_k=", 1),
-        ("top_k=NaN", 1),
-        ("top_k=1e400", 1),
-        (f"top_k={'9' * 5000}", 1),
-        (f"top_k={'[' * 100_000}", 1),
-        ("top_k={}", 1),
-        ("nothing=1", 1),
-        ("top_k=2", 0),
-    ],
-)
-def test_odd_parameters_are_told_in_one_line(exported: Exported, parameter: str, code: int) -> None:
-    result = invoke("run", exported(), *ASK, "-p", parameter)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "bug" not in result.stderr
-    assert code != 1 or result.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--input", "-", "--resume"), "--resume needs --output with a file"),
-        (("--input", "-", "--output", "-", "--resume"), "--resume needs --output with a file"),
-        (("--input", "-", "--output", "/dev/null", "--resume"), "--resume needs --output with a file"),
-        ((*ASK, "--resume"), "--resume is for --input with a file"),
-        ((*ASK, "--output", "x.jsonl"), "--output is for --input with a file"),
-        (("--input", "-", "--output", str(DATA)), "is a directory: name a file"),
-    ],
-)
-def test_options_that_do_not_go_together_are_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
-    result = invoke("run", "model.onnx", *arguments, stdin=b"")
-    assert result.exit_code == 2
-    assert message in result.stderr
-
-
-def test_a_context_may_be_a_parameter(exported: Exported) -> None:
-    result = invoke("run", exported(), "--question", "Where?", "-p", "context=It falls on the Amazon.")
-    assert result.exit_code == 0, result.stderr
-    assert "Amazon" in result.stdout
