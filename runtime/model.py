@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,11 @@ from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
 from convbert_onnx.runtime.model_files.verification import require_intact
 from convbert_onnx.runtime.sessions.interface import Interface, find_interface, sizes_of
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native
+from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
 from convbert_onnx.runtime.sessions.session import Mmap, load
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
-from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
+from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
@@ -48,7 +48,7 @@ class Model:
     """
 
     path: Path
-    session: Any
+    session: Session
     task: Task
     config: ConvBertConfig
     tokenizer: TokenizerBase
@@ -71,7 +71,7 @@ class Model:
     def _has_choices(self) -> bool:
         return "choices" in self.task.inputs[0].axes
 
-    def feed(self, rows: Sequence[Encoding]) -> dict[str, IntArray]:
+    def feed(self, rows: Sequence[Encoding]) -> dict[str, Array]:
         """The session's inputs for a batch of rows."""
         # A padding token that the vocabulary lacks has no embedding; what stands in masked places does not matter.
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id < self.config.vocab_size else 0
@@ -177,7 +177,7 @@ def open_model(
     threads: int | None = None,
     tokenizer: TokenizerBase | str | Path | None = None,
     config: ConvBertConfig | None = None,
-    session_options: Any = None,
+    session_options: SessionOptions | None = None,
     native: Native | None = None,
     mmap: Mmap = "auto",
     verify: bool = False,

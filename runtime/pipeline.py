@@ -20,10 +20,11 @@ from convbert_onnx.runtime.pipelines.text_classification import TextClassificati
 from convbert_onnx.runtime.pipelines.token_classification import TokenClassification
 from convbert_onnx.runtime.pipelines.zero_shot_classification import ZeroShotClassification
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
+from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
 from convbert_onnx.runtime.sessions.session import Mmap
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
-from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
+from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.tasks import SECOND_USES
 
 __all__ = ["ConvBertOnnxPipeline"]
@@ -109,7 +110,7 @@ class ConvBertOnnxPipeline:
         *,
         tokenizer: TokenizerBase | str | Path | None = None,
         config: ConvBertConfig | None = None,
-        session_options: Any = None,
+        session_options: SessionOptions | None = None,
         native: Native | None = None,
         mmap: Mmap = "auto",
         verify: bool = False,
@@ -129,7 +130,7 @@ class ConvBertOnnxPipeline:
             "verify": verify,
         }
         self._model = open_model(path, SECOND_USES.get(task, task) if task else None, **options)
-        self.session = self._model.session
+        self.session: Session = self._model.session
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
         self.max_length = self._model.max_length
@@ -229,7 +230,7 @@ class ConvBertOnnxPipeline:
         outputs = iter(self.outputs([row for own in rows for row in own], batch_size))
         return [list(islice(outputs, len(own))) for own in rows]
 
-    def inputs_each(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, IntArray]]:
+    def inputs_each(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Array]]:
         """The session's inputs for the rows of all calls, given as their keyword arguments; each row is a batch.
 
         Raises:

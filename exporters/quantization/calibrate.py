@@ -35,7 +35,7 @@ _OPTIONS: dict[CalibrationMethod, dict[str, Any]] = {
     "percentile": {"num_bins": 2048, "percentile": 99.999},
 }
 
-Feed = dict[str, NDArray[np.int64]]
+Feed = dict[str, NDArray[np.generic]]
 
 
 def calibrate(

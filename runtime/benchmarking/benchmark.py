@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, RunError
 from convbert_onnx.packages import load_onnxruntime
@@ -19,6 +17,7 @@ from convbert_onnx.runtime.model_files.external_data import total_bytes
 from convbert_onnx.runtime.parameters import whole_number
 from convbert_onnx.runtime.sessions.cpu import needs_exact_option
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
+from convbert_onnx.runtime.sessions.onnxruntime_types import Array
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
 from convbert_onnx.runtime.sessions.session import Mmap
 
@@ -181,7 +180,7 @@ def _has_choices(model: Model) -> bool:
     return "choices" in model.task.inputs[0].axes
 
 
-def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.integer[Any]]]:
+def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
     """Inputs of a shape: random tokens, none of them padding.
 
     Raises:
@@ -205,7 +204,7 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, NDArray[np.integer[
     return fitted
 
 
-def _times(model: Model, feed: dict[str, NDArray[np.integer[Any]]], repeats: int | None, seconds: float) -> list[float]:
+def _times(model: Model, feed: dict[str, Array], repeats: int | None, seconds: float) -> list[float]:
     """Milliseconds of each run after a few that warm up."""
     names = list(model.interface.outputs)
     times: list[float] = []

@@ -1,7 +1,7 @@
 """Where the time of a run goes, operator by operator, as onnxruntime's profiler sees it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from convbert_onnx.runtime.sessions.cpu import EXACT_OPTION
+from convbert_onnx.runtime.sessions.onnxruntime_types import Array
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
 from convbert_onnx.runtime.sessions.session import default_options, open_session
 
@@ -39,7 +40,7 @@ class OperatorTime:
 
 def profile(
     path: Path,
-    feed: dict[str, Any],
+    feed: Mapping[str, Array],
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
     *,

@@ -11,6 +11,7 @@ from convbert_onnx.errors import InputError
 from convbert_onnx.packages import load_onnxruntime
 from convbert_onnx.runtime.model_files.protobuf import write_field
 from convbert_onnx.runtime.sessions.kernels import KernelUse
+from convbert_onnx.runtime.sessions.onnxruntime_types import Session
 
 __all__ = ["EXACT_OPTION", "cpu_of_this_machine", "describe_int8", "needs_exact_option", "pairs_saturate"]
 
@@ -71,7 +72,7 @@ def _cpu_of(kernels: KernelUse) -> Cpu:
 
 def _saturates() -> bool:
     """Whether a matmul of the largest bytes gives less than it should."""
-    session = load_onnxruntime().InferenceSession(_matmul())
+    session: Session = load_onnxruntime().InferenceSession(_matmul())
     feed = {"rows": np.full((1, _DEPTH), 255, np.uint8), "weight": np.full((_DEPTH, 16), 127, np.int8)}
     (sums,) = session.run(None, feed)
     return bool((sums != 255 * 127 * _DEPTH).any())

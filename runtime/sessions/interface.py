@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.sessions.onnxruntime_types import Array, NodeArg, Session
 from convbert_onnx.tasks import Task, TensorSpec
 
 __all__ = ["Interface", "find_interface", "sizes_of"]
 
-_INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_Integer = type[np.int64] | type[np.int32]
+
+_INTEGERS: dict[str, _Integer] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
 _MEANING = {"labels": "labels", "vocab": "tokens", "hidden": "channels"}
 _REQUIRED = {"input_ids", "attention_mask"}
@@ -33,22 +35,22 @@ class Interface:
         sequence: the only number of tokens, or None.
     """
 
-    inputs: Mapping[str, type[np.integer[Any]]]
+    inputs: Mapping[str, _Integer]
     outputs: tuple[str, ...]
     batch: int | None = None
     choices: int | None = None
     sequence: int | None = None
 
-    def fit(self, arrays: Mapping[str, NDArray[Any]], pad_token_id: int) -> dict[str, NDArray[Any]]:
+    def fit(self, arrays: Mapping[str, Array], pad_token_id: int) -> dict[str, Array]:
         """The inputs that the graph takes, in its types, padded to the shape that it takes.
 
         Args:
             arrays: [B, S] or [B, C, S] each.
             pad_token_id: fills ``input_ids``.
         """
-        found = {}
+        found: dict[str, Array] = {}
         for name, kind in self.inputs.items():
-            array = arrays[name].astype(kind, copy=False)
+            array: Array = arrays[name].astype(kind, copy=False)
             if self.sequence is not None and array.shape[-1] < self.sequence:
                 width = [(0, 0)] * (array.ndim - 1) + [(0, self.sequence - array.shape[-1])]
                 array = np.pad(array, width, constant_values=pad_token_id if name == "input_ids" else 0)
@@ -59,12 +61,12 @@ class Interface:
             found[name] = array
         return found
 
-    def run(self, session: Any, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def run(self, session: Session, inputs: Mapping[str, Array]) -> list[NDArray[np.float32]]:
         """The task's outputs as the session gives them, in float32."""
         return [array.astype(np.float32, copy=False) for array in session.run(list(self.outputs), dict(inputs))]
 
 
-def find_interface(path: Path, session: Any, task: Task, config: ConvBertConfig) -> Interface:
+def find_interface(path: Path, session: Session, task: Task, config: ConvBertConfig) -> Interface:
     """How to call a session for a task.
 
     Raises:
@@ -106,7 +108,7 @@ def sizes_of(config: ConvBertConfig) -> dict[str, int]:
     return {"labels": config.num_labels, "vocab": config.vocab_size, "hidden": config.hidden_size}
 
 
-def _find_outputs(outputs: Mapping[str, Any], specs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
+def _find_outputs(outputs: Mapping[str, NodeArg], specs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
     """The graph's names of a task's outputs; where they differ, the only outputs that can be meant."""
     names = tuple(spec.name for spec in specs)
     if outputs.keys() >= set(names):
@@ -120,15 +122,15 @@ def _find_outputs(outputs: Mapping[str, Any], specs: Sequence[TensorSpec]) -> tu
     return tuple(reversed(possible)) if "end" in first and "start" in last else tuple(possible)
 
 
-def _fixed(path: Path, axis: str, shapes: Mapping[str, Mapping[str, Any]]) -> int | None:
+def _fixed(path: Path, axis: str, shapes: Mapping[str, Mapping[str, int | str | None]]) -> int | None:
     """The size that an axis must have, or None where it is free."""
-    sizes = {shape[axis] for shape in shapes.values() if isinstance(shape.get(axis), int)}
+    sizes = {size for shape in shapes.values() if isinstance(size := shape.get(axis), int)}
     if len(sizes) > 1 or any(size < 1 for size in sizes):
         raise BundleError(f"{path} takes inputs whose {axis} differs ({sorted(sizes)}): export it again")
     return sizes.pop() if sizes else None
 
 
-def _check_sizes(path: Path, session: Any, interface: Interface, task: Task, config: ConvBertConfig) -> None:
+def _check_sizes(path: Path, session: Session, interface: Interface, task: Task, config: ConvBertConfig) -> None:
     """Make sure that outputs have as many labels, tokens or channels as the config says."""
     sizes = sizes_of(config)
     declared = {spec.name: spec.shape for spec in session.get_outputs()}
@@ -144,7 +146,7 @@ def _check_sizes(path: Path, session: Any, interface: Interface, task: Task, con
             )
 
 
-def _trial(path: Path, session: Any, interface: Interface, task: Task) -> list[NDArray[np.float32]]:
+def _trial(path: Path, session: Session, interface: Interface, task: Task) -> list[NDArray[np.float32]]:
     """The outputs for some tokens, for a graph that does not say what their shape is."""
     tokens = np.zeros((1,) * (len(task.inputs[0].axes) - 1) + (2,), np.int64)
     arrays = {"input_ids": tokens, "attention_mask": tokens + 1, "token_type_ids": tokens}
@@ -159,7 +161,7 @@ def _trial(path: Path, session: Any, interface: Interface, task: Task) -> list[N
     return outputs
 
 
-def _repeated(array: NDArray[Any], axis: int, size: int) -> NDArray[Any]:
+def _repeated(array: Array, axis: int, size: int) -> Array:
     """An array with its first part along an axis repeated at the end, so that the axis has the size."""
     missing = size - array.shape[axis]
     return array if missing <= 0 else np.concatenate([array, *[array.take([0], axis)] * missing], axis)

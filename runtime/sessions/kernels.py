@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from weakref import WeakSet
 
 from convbert_onnx.bundle import ExportRecord
 from convbert_onnx.errors import InputError, KernelsError
 from convbert_onnx.operators import DOMAIN
+from convbert_onnx.runtime.sessions.onnxruntime_types import SessionOptions
 from convbert_onnx.runtime.sessions.providers import CPU
 
 __all__ = [
@@ -44,7 +45,7 @@ ISA_VARIABLE = "CONVBERT_ONNX_ISA"
 
 _SWITCH = {"1": True, "0": False, "auto": "auto", "": "auto"}
 
-_registered: WeakSet[Any] = WeakSet()
+_registered: WeakSet[SessionOptions] = WeakSet()
 """The callers' own options that have the kernels; onnxruntime refuses to take the same operators twice."""
 
 
@@ -65,7 +66,7 @@ class KernelUse:
 
 
 def register_kernels(
-    session_options: Any, providers: Sequence[str], *, native: Native | None = None, own_options: bool = True
+    session_options: SessionOptions, providers: Sequence[str], *, native: Native | None = None, own_options: bool = True
 ) -> KernelUse:
     """Register the kernels with the options of a session that is to be made, where that is wanted and possible.
 

@@ -1,14 +1,13 @@
 """Execution providers: what was asked for, in onnxruntime's words, and whether it is really there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from convbert_onnx.errors import InputTypeError, ProviderError
 from convbert_onnx.packages import load_onnxruntime
 
 __all__ = ["CPU", "ProviderSpec", "check_active", "resolve_providers"]
 
-ProviderSpec = str | tuple[str, Mapping[str, Any]]
+ProviderSpec = str | tuple[str, Mapping[str, object]]
 """onnxruntime's name of a provider, or a short name, alone or with its options."""
 
 CPU = "CPUExecutionProvider"
@@ -20,7 +19,7 @@ _INSTALL = {
 }
 
 
-def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tuple[str, dict[str, Any]]]:
+def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tuple[str, dict[str, object]]]:
     """The providers with onnxruntime's names and their options, in order; CPU alone by default.
 
     Raises:
@@ -38,7 +37,7 @@ def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tu
     return resolved
 
 
-def check_active(asked: Sequence[tuple[str, Any]], active: Sequence[str]) -> None:
+def check_active(asked: Sequence[tuple[str, object]], active: Sequence[str]) -> None:
     """Make sure that no provider was dropped silently when the session was made.
 
     Raises:
@@ -50,10 +49,10 @@ def check_active(asked: Sequence[tuple[str, Any]], active: Sequence[str]) -> Non
             raise ProviderError(f"the execution provider {name} was asked for but did not start: {advice}")
 
 
-def _name_and_options(provider: object) -> tuple[str, dict[str, Any]]:
+def _name_and_options(provider: object) -> tuple[str, dict[str, object]]:
     match provider:
         case str(name):
-            options: Mapping[str, Any] = {}
+            options: Mapping[str, object] = {}
         case (str(name), dict(options)):
             pass
         case _:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError, InputError, KernelsError
@@ -16,6 +16,7 @@ from convbert_onnx.runtime.model_files.mapped_weights import FOLDER_OPTION, with
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 from convbert_onnx.runtime.sessions.cpu import EXACT_OPTION, needs_exact_option
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native, register_kernels
+from convbert_onnx.runtime.sessions.onnxruntime_types import Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import CPU, ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.sessions.threads import available_cores
 
@@ -49,7 +50,7 @@ class Opened:
         bundle: what the file says of itself, or None where it is from somewhere else.
     """
 
-    session: Any
+    session: Session
     kernels: KernelUse
     bundle: Bundle | None
 
@@ -58,9 +59,9 @@ def open_session(
     path: Path,
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
-    session_options: Any = None,
+    session_options: SessionOptions | None = None,
     native: Native | None = None,
-) -> tuple[Any, KernelUse]:
+) -> tuple[Session, KernelUse]:
     """An ``onnxruntime.InferenceSession`` for the file, and how it computes our operators.
 
     See :func:`load` for arguments and errors.
@@ -73,7 +74,7 @@ def load(
     path: Path,
     providers: str | Sequence[ProviderSpec] | None = None,
     threads: int | None = None,
-    session_options: Any = None,
+    session_options: SessionOptions | None = None,
     native: Native | None = None,
     *,
     mmap: Mmap = "auto",
@@ -141,7 +142,7 @@ def _check_engine(path: Path, bundle: Bundle | None) -> None:
         )
 
 
-def _check_names(path: Path, session: Any) -> None:
+def _check_names(path: Path, session: Session) -> None:
     """Refuse a graph whose inputs and outputs have names that cannot be read."""
     try:
         for spec in (*session.get_inputs(), *session.get_outputs()):
@@ -161,17 +162,17 @@ class _Maker:
 
     file: OnnxFile
     external: ExternalData
-    providers: Sequence[tuple[str, dict[str, Any]]]
+    providers: Sequence[tuple[str, Mapping[str, object]]]
     threads: int | None
-    session_options: Any
+    session_options: SessionOptions | None
     mmap: bool
     whole: bool
     exact: bool
 
-    def session(self, native: Native | None) -> tuple[Any, KernelUse]:
+    def session(self, native: Native | None) -> tuple[Session, KernelUse]:
         """A session with the kernels if they are wanted and can be had."""
         own_options = self.session_options is None
-        options = default_options(self.threads) if own_options else self.session_options
+        options = self.session_options if self.session_options is not None else default_options(self.threads)
         names = [name for name, _ in self.providers]
         kernels = register_kernels(options, names, native=native, own_options=own_options)
         try:
@@ -187,11 +188,11 @@ class _Maker:
                 ) from error
             return session, KernelUse(None, "the native kernels cannot run this file")
 
-    def _create(self, options: Any) -> Any:
+    def _create(self, options: SessionOptions) -> Session:
         onnxruntime = load_onnxruntime()
         name = str(self.file.path if self.external.tensors else self.file.real)
         model: str | bytes = name
-        arrays: Mapping[str, Any] = {}
+        arrays: Mapping[str, object] = {}
         if self.exact:
             _make_exact(options, self.session_options is None)
         if self.external.tensors:
@@ -204,15 +205,16 @@ class _Maker:
             options.add_session_config_entry(FOLDER_OPTION, str(self.file.real.parent))
         try:
             # Without enable_fallback=False, a provider that fails is replaced by the CPU after some lines on stdout.
-            return onnxruntime.InferenceSession(
+            session: Session = onnxruntime.InferenceSession(
                 model, sess_options=options, providers=self.providers, enable_fallback=False
             )
+            return session
         except Exception as error:  # onnxruntime's exceptions have no common base below Exception
             raise BundleError(_explain(self.file.path, str(error), onnxruntime.__version__)) from error
         finally:
             del arrays  # until now the options refer to them
 
-    def _read_external(self, options: Any) -> Mapping[str, Any]:
+    def _read_external(self, options: SessionOptions) -> Mapping[str, object]:
         """Hand the weights beside the file to the engine, instead of letting it map them."""
         if self.session_options is not None:
             raise InputError("mmap=False sets session options, and session_options were passed: leave one of them out")
@@ -222,7 +224,7 @@ class _Maker:
         return arrays
 
 
-def _make_exact(options: Any, own_options: bool) -> None:
+def _make_exact(options: SessionOptions, own_options: bool) -> None:
     if own_options:
         options.add_session_config_entry(EXACT_OPTION, "1")
         return
@@ -242,9 +244,9 @@ def _is_unicode(path: str) -> bool:
     return path == path.encode(errors="replace").decode()
 
 
-def default_options(threads: int | None = None) -> Any:
+def default_options(threads: int | None = None) -> SessionOptions:
     """The ``onnxruntime.SessionOptions`` of this project, for callers who want to add something to them."""
-    options = load_onnxruntime().SessionOptions()
+    options: SessionOptions = load_onnxruntime().SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _FATAL  # what is worth knowing comes as an exception
     return options
