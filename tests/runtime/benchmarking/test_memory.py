@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convbert_onnx.runtime import memory
+from convbert_onnx.runtime.benchmarking import memory
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convbert_onnx.runtime import cpu
+from convbert_onnx.runtime.sessions import cpu
 from convbert_onnx.runtime.sessions.cpu import cpu_of_this_machine
 
 VNNI = {"avx512_vnni", "avx_vnni", "amx_int8"}

@@ -11,7 +11,8 @@ from operator_formulas import FORMULAS
 
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError, KernelsError
-from convbert_onnx.runtime import inspect, kernels
+from convbert_onnx.runtime import inspect
+from convbert_onnx.runtime.sessions import kernels
 from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, NATIVE_VARIABLE, KernelUse, register_kernels
 from convbert_onnx.runtime.sessions.session import open_session
 
