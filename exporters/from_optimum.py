@@ -62,7 +62,7 @@ def from_optimum(
     special = count_special_operators(graph)
     weights = (value.shape for value in graph.graph.initializers.values() if value.shape is not None)
     record = ExportRecord(
-        task=model.task.name,
+        task=model.task_spec.name,
         source=Path(directory).name,
         source_sha256=digest,
         target="cpu" if special else "portable",

@@ -39,7 +39,7 @@ class Model:
     Attributes:
         path: the ONNX file.
         session: the ``onnxruntime.InferenceSession``.
-        task: what the model is for.
+        task_spec: the row of the task table for the model's head.
         config: sizes and labels.
         tokenizer: turns text into the session's inputs.
         bundle: what the file says of itself, or None where it is from somewhere else.
@@ -49,7 +49,7 @@ class Model:
 
     path: Path
     session: Session
-    task: Task
+    task_spec: Task
     config: ConvBertConfig
     tokenizer: TokenizerBase
     bundle: Bundle | None
@@ -69,7 +69,7 @@ class Model:
 
     @property
     def _has_choices(self) -> bool:
-        return "choices" in self.task.inputs[0].axes
+        return "choices" in self.task_spec.inputs[0].axes
 
     def feed(self, rows: Sequence[Encoding]) -> dict[str, Array]:
         """The session's inputs for a batch of rows."""
@@ -88,17 +88,17 @@ class Model:
             RunError: the engine failed, or an output is not finite.
         """
         results: list[Outputs] = [{}] * len(rows)
-        for number, outputs in self.run_each(rows, max_rows):
+        for number, outputs in self.iter_outputs(rows, max_rows):
             if isinstance(outputs, RunError):
                 raise outputs
             length = len(rows[number])
             results[number] = {
                 spec.name: outputs[spec.name][:length] if "sequence" in spec.axes else outputs[spec.name]
-                for spec in self.task.outputs
+                for spec in self.task_spec.outputs
             }
         return results
 
-    def run_each(
+    def iter_outputs(
         self, rows: Sequence[Encoding], max_rows: int | None = None
     ) -> Iterator[tuple[int, Outputs | RunError]]:
         """The number of each row with its outputs, or with the error that it raised, batch by batch.
@@ -120,7 +120,7 @@ class Model:
                     continue
                 # One row may have failed the others, or the batch was too large for the memory.
                 for number in batch:
-                    for _, outputs in self.run_each([rows[number]]):
+                    for _, outputs in self.iter_outputs([rows[number]]):
                         yield number, outputs
                 continue
             for position, number in enumerate(batch):
@@ -138,7 +138,7 @@ class Model:
 
     def _outputs(self, row: Encoding, arrays: Sequence[NDArray[np.float32]]) -> Outputs | RunError:
         outputs = {}
-        for spec, array in zip(self.task.outputs, arrays, strict=True):
+        for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
             # Of choices only the first is the row's: a graph of a fixed number was given it several times.
             sizes = {"sequence": max(len(row), row.padded_length), "choices": 1}
             padded = array[: sizes.get(spec.axes[1])]
@@ -156,12 +156,12 @@ class Model:
     def _bytes_per_token(self) -> int:
         """Bytes of the outputs for one token."""
         sizes = sizes_of(self.config)
-        return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task.outputs)
+        return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task_spec.outputs)
 
     def _check_shapes(self, given: tuple[int, ...], arrays: Sequence[NDArray[np.float32]]) -> None:
         """Make sure that outputs have the shapes that follow from the inputs' and the config."""
-        sizes = dict(zip(self.task.inputs[0].axes, given, strict=True)) | sizes_of(self.config)
-        for spec, array in zip(self.task.outputs, arrays, strict=True):
+        sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True)) | sizes_of(self.config)
+        for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
             expected = tuple(sizes[axis] for axis in spec.axes)
             if array.shape != expected:
                 raise RunError(

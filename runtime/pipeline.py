@@ -134,8 +134,8 @@ class ConvBertOnnxPipeline:
         self.tokenizer = self._model.tokenizer
         self.config = self._model.config
         self.max_length = self._model.max_length
-        self.task = task if task in SECOND_USES else self._model.task.name
-        self._task = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
+        self.task = task if task in SECOND_USES else self._model.task_spec.name
+        self._task_pipeline = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
         self._arguments = {"path": self._model.path.absolute(), "task": self.task, **options, **self._defaults}
         self._split({})  # wrong defaults are told now, not at the first call
@@ -170,11 +170,11 @@ class ConvBertOnnxPipeline:
             InputError: an input or parameter is wrong, missing or of the wrong type.
             RunError: the engine failed.
         """
-        if len(args) == 2 and self._task.second_argument is not None:
-            kwargs[self._task.second_argument] = args[1]
+        if len(args) == 2 and self._task_pipeline.second_argument is not None:
+            kwargs[self._task_pipeline.second_argument] = args[1]
             args = args[:1]
         arguments, parameters = self._split(kwargs)
-        items = self._task.examples(parameters, *args, **arguments)
+        items = self._task_pipeline.parse_call(parameters, *args, **arguments)
         if isinstance(items, Iterator):
             return self._stream(items, parameters)
         if isinstance(items, list):
@@ -182,7 +182,7 @@ class ConvBertOnnxPipeline:
         (job,) = self._run([self._job(items, parameters)])
         return self._result(job)
 
-    def answer_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[Any]:
+    def run_many(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[Any]:
         """The result of each call, given as its keyword arguments, or the error that it raised.
 
         One example per call; they share batches, so this is faster than calling one after the other. No call fails
@@ -204,7 +204,7 @@ class ConvBertOnnxPipeline:
         results = map(self._result_or_error, done)
         return [next(results) if isinstance(job, _Job) else job for job in jobs]
 
-    def outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
+    def raw_outputs(self, rows: Sequence[Encoding], batch_size: int | None = None) -> list[Outputs]:
         """The model's outputs for rows of tokens, as they are: for what no parameter of the task's pipeline gives.
 
         Args:
@@ -219,24 +219,26 @@ class ConvBertOnnxPipeline:
         """
         return self._model.run(rows, batch_size)
 
-    def outputs_each(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[list[Outputs]]:
+    def raw_outputs_many(
+        self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None
+    ) -> list[list[Outputs]]:
         """The model's outputs for the rows of each call, given as its keyword arguments, before they become a result.
 
         Raises:
             InputError: an input or parameter is wrong or missing.
             RunError: the engine failed.
         """
-        rows = self._rows_each(calls)
-        outputs = iter(self.outputs([row for own in rows for row in own], batch_size))
+        rows = self._rows_of_calls(calls)
+        outputs = iter(self.raw_outputs([row for own in rows for row in own], batch_size))
         return [list(islice(outputs, len(own))) for own in rows]
 
-    def inputs_each(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Array]]:
+    def model_inputs_many(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Array]]:
         """The session's inputs for the rows of all calls, given as their keyword arguments; each row is a batch.
 
         Raises:
             InputError: an input or parameter is wrong or missing.
         """
-        return [self._model.feed([row]) for rows in self._rows_each(calls) for row in rows]
+        return [self._model.feed([row]) for rows in self._rows_of_calls(calls) for row in rows]
 
     def __copy__(self) -> Self:
         """A pipeline that shares the session, the tokenizer and the config."""
@@ -261,7 +263,7 @@ class ConvBertOnnxPipeline:
             )
         return _reopen, (type(self), self._arguments)
 
-    def _rows_each(self, calls: Iterable[Mapping[str, Any]]) -> list[list[Encoding]]:
+    def _rows_of_calls(self, calls: Iterable[Mapping[str, Any]]) -> list[list[Encoding]]:
         rows = []
         for call in calls:
             arguments, parameters = self._split(call)
@@ -270,7 +272,7 @@ class ConvBertOnnxPipeline:
 
     @property
     def _names(self) -> frozenset[str]:
-        return frozenset(own.name for own in fields(self._task.parameters) if own.init)
+        return frozenset(own.name for own in fields(self._task_pipeline.parameters) if own.init)
 
     def _split(
         self, kwargs: Mapping[str, Any], given: frozenset[str] | None = None
@@ -283,19 +285,19 @@ class ConvBertOnnxPipeline:
         """
         values = self._defaults | dict(kwargs)
         own = {name: values.pop(name) for name in self._names & values.keys()}
-        if unknown := values.keys() - set(self._task.arguments):
-            known = ", ".join(sorted({*self._task.arguments, *self._names}))
-            raise InputError(f"there is no argument {', '.join(sorted(map(_named, unknown)))}; there are {known}")
-        parameters = self._task.parameters(**own)
+        if unknown := values.keys() - set(self._task_pipeline.arguments):
+            known = ", ".join(sorted({*self._task_pipeline.arguments, *self._names}))
+            raise InputError(f"there is no argument {', '.join(sorted(map(_shortened, unknown)))}; there are {known}")
+        parameters = self._task_pipeline.parameters(**own)
         object.__setattr__(parameters, "given", frozenset(kwargs) if given is None else given)
-        return values, self._task.prepare(parameters)
+        return values, self._task_pipeline.resolve_parameters(parameters)
 
     def _job(self, item: Any, parameters: CallParameters) -> _Job:
-        example = self._task.example(item)
+        example = self._task_pipeline.parse_example(item)
         return _Job(example, parameters, self._rows(example, parameters))
 
     def _rows(self, example: Any, parameters: CallParameters) -> Iterator[Encoding]:
-        for row in self._task.encode(example, parameters):
+        for row in self._task_pipeline.preprocess(example, parameters):
             self.tokenizer.check_rows([row], self.config)
             yield row
 
@@ -323,20 +325,20 @@ class ConvBertOnnxPipeline:
         yield from started
 
     def _compute(self, chunk: Sequence[tuple[_Job, int, Encoding]], batch_size: int | None) -> None:
-        for number, outputs in self._model.run_each([row for _, _, row in chunk], batch_size):
+        for number, outputs in self._model.iter_outputs([row for _, _, row in chunk], batch_size):
             job, place, row = chunk[number]
             try:
                 if isinstance(outputs, RunError):
                     raise outputs
                 if job.error is None:
-                    job.parts[place] = self._task.decode_row(job.example, job.parameters, row, outputs)
+                    job.parts[place] = self._task_pipeline.postprocess_row(job.example, job.parameters, row, outputs)
             except Exception as error:
                 job.error = job.error or error
 
     def _result(self, job: _Job) -> Any:
         if job.error is not None:
             raise job.error
-        return self._task.combine(job.example, job.parameters, job.parts)
+        return self._task_pipeline.postprocess(job.example, job.parameters, job.parts)
 
     def _result_or_error(self, job: _Job) -> Any:
         try:
@@ -367,7 +369,7 @@ def _until_error(job: _Job) -> Iterator[Encoding]:
         job.error = error
 
 
-def _named(name: object) -> str:
+def _shortened(name: object) -> str:
     text = str(name)
     return text if len(text) <= 40 else f"{text[:40]}..."
 

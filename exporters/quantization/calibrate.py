@@ -115,7 +115,7 @@ def _feeds(pipe: ConvBertOnnxPipeline, data: Path) -> list[Feed]:
         raise FileMissingError(f"{data} is not a file: name one with texts to calibrate on")
     feeds = [_feed(pipe, place, arrays) for place, arrays in islice(_tokenized(data), _MOST)]
     if not feeds:
-        feeds = list(pipe.inputs_each(cut_call(pipe, call) for call in islice(_calls(pipe, data), _MOST)))
+        feeds = list(pipe.model_inputs_many(cut_call(pipe, call) for call in islice(_calls(pipe, data), _MOST)))
     wanted = {spec.name for spec in pipe.session.get_inputs()}
     known = [{name: array for name, array in feed.items() if name in wanted} for feed in feeds[:_MOST]]
     if not known:

@@ -73,7 +73,7 @@ def _differences(first: ConvBertOnnxPipeline, second: ConvBertOnnxPipeline) -> N
     if first.task == "fill-mask":
         calls = [{"inputs": f"{first.tokenizer.mask_token} {sentence}"} for sentence in SENTENCES]
     calls = [cut_call(first, call) for call in calls]
-    pairs = zip(first.outputs_each(calls), second.outputs_each(calls), strict=True)
+    pairs = zip(first.raw_outputs_many(calls), second.raw_outputs_many(calls), strict=True)
     return np.concatenate(
         [
             np.abs(one[name] - other[name]).ravel()

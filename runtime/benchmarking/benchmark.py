@@ -154,7 +154,7 @@ def bench(
     return Benchmark(
         file=str(model.path),
         bytes=total_bytes(model.path),
-        task=model.task.name,
+        task=model.task_spec.name,
         engine=load_onnxruntime().__version__,
         providers=tuple(model.session.get_providers()),
         kernels=describe_kernels(model.kernels, model.bundle.record if model.bundle else None),
@@ -177,7 +177,7 @@ def _default_shapes(model: Model) -> list[tuple[int, ...]]:
 
 
 def _has_choices(model: Model) -> bool:
-    return "choices" in model.task.inputs[0].axes
+    return "choices" in model.task_spec.inputs[0].axes
 
 
 def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
@@ -187,8 +187,8 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
         InputError: the model cannot take the shape.
     """
     axes, example = ("batch x choices x length", "1x4x128") if _has_choices(model) else ("batch x length", "1x128")
-    if len(shape) != len(model.task.inputs[0].axes) or min(shape) < 1:
-        raise InputError(f"{model.task.name} takes shapes of {axes}, such as {example}, not {_name(shape)}")
+    if len(shape) != len(model.task_spec.inputs[0].axes) or min(shape) < 1:
+        raise InputError(f"{model.task_spec.name} takes shapes of {axes}, such as {example}, not {_name(shape)}")
     longest = min(model.config.max_position_embeddings, model.interface.sequence or shape[-1])
     if shape[-1] > longest:
         raise InputError(f"{_name(shape)} is too long: this model has positions for {longest} tokens")

@@ -89,7 +89,7 @@ def predict(
 
 def _answer(pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], batch_size: int | None) -> list[Hashable]:
     extra = {"ignore_labels": [], "aggregation_strategy": "none"} if pipe.task == "token-classification" else {}
-    results = pipe.answer_each([{**example.call, **extra} for example in examples], batch_size)
+    results = pipe.run_many([{**example.call, **extra} for example in examples], batch_size)
     found = []
     for example, result in zip(examples, results, strict=True):
         if isinstance(result, InputError):
@@ -110,7 +110,7 @@ def _fill(pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], batch
         ids[example.call["position"]] = pipe.tokenizer.mask_token_id
         rows.append(pipe.tokenizer.single(replace(tokens, ids=ids)))
     best = []
-    for example, row, output in zip(examples, rows, pipe.outputs(rows, batch_size), strict=True):
+    for example, row, output in zip(examples, rows, pipe.raw_outputs(rows, batch_size), strict=True):
         place = np.flatnonzero(row.sequences == 0)[example.call["position"]]
         best.append(int(output["logits"][place].argmax()))
     return list(pipe.tokenizer.convert_ids_to_tokens(best))

@@ -68,7 +68,7 @@ def _answered(
     pipe: ConvBertOnnxPipeline, chunk: list[tuple[int, dict[str, Any] | Exception]]
 ) -> Iterator[dict[str, Any]]:
     copied = [{"id": call.pop("id")} if isinstance(call, dict) and "id" in call else {} for _, call in chunk]
-    results = iter(pipe.answer_each([call for _, call in chunk if isinstance(call, dict)]))
+    results = iter(pipe.run_many([call for _, call in chunk if isinstance(call, dict)]))
     for (number, call), own_id in zip(chunk, copied, strict=True):
         outcome = next(results) if isinstance(call, dict) else call
         if isinstance(outcome, np.ndarray):

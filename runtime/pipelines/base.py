@@ -15,7 +15,7 @@ from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 from convbert_onnx.runtime.tokenization.truncation import cut
 
-__all__ = ["Examples", "TaskPipeline", "a_string", "several"]
+__all__ = ["Examples", "TaskPipeline", "as_examples", "check_string"]
 
 Example = TypeVar("Example")
 Parameters = TypeVar("Parameters", bound=CallParameters)
@@ -47,7 +47,7 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         self.config = config
         self.max_length = max_length
 
-    def prepare(self, parameters: Parameters) -> Parameters:
+    def resolve_parameters(self, parameters: Parameters) -> Parameters:
         """The parameters of a call, with what has to be worked out once for all its examples.
 
         Raises:
@@ -55,7 +55,7 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         """
         return parameters
 
-    def examples(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
         """The examples in a call, by default in its first argument: one, a list or an iterator.
 
         Raises:
@@ -65,39 +65,39 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         if len(args) + len(arguments) != 1:
             raise InputError(f"give one argument, {name}: an example, a list of them or an iterator")
         (items,) = (*args, *arguments.values())
-        found = several(items)
+        found = as_examples(items)
         return {name: items} if found is None else found
 
     @abstractmethod
-    def example(self, item: Any) -> Example:
+    def parse_example(self, item: Any) -> Example:
         """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
 
     @abstractmethod
-    def encode(self, example: Example, parameters: Parameters) -> Iterable[Encoding]:
+    def preprocess(self, example: Example, parameters: Parameters) -> Iterable[Encoding]:
         """The rows of input for an example, at least one."""
 
     @abstractmethod
-    def decode_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Any:
+    def postprocess_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Any:
         """What the result needs of one row, so that the row's outputs need not be kept.
 
         ``outputs`` are views into those of a whole batch: parts of them have to be copied.
         """
 
     @abstractmethod
-    def combine(self, example: Example, parameters: Parameters, parts: list[Any]) -> Any:
+    def postprocess(self, example: Example, parameters: Parameters, parts: list[Any]) -> Any:
         """The result for an example, from what its rows have given, in their order."""
 
-    def row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
+    def encode_row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
         """The row for a text or a pair of them.
 
         Raises:
             InputError: the row is too long and must not or cannot be cut, or nothing is in it.
         """
         texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
-        return self.row_of_tokens(texts, parameters)
+        return self.encode_tokens(texts, parameters)
 
-    def row_of_tokens(self, texts: tuple[Tokens, ...], parameters: TokenizerParameters) -> Encoding:
-        """As :meth:`row`, for texts that are tokens already.
+    def encode_tokens(self, texts: tuple[Tokens, ...], parameters: TokenizerParameters) -> Encoding:
+        """As :meth:`encode_row`, for texts that are tokens already.
 
         Raises:
             InputError: the row is too long and must not or cannot be cut, or nothing is in it.
@@ -129,7 +129,7 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
             width += -width % parameters.pad_to_multiple_of
         return replace(row, padded_length=min(width, self.max_length))
 
-    def text(self, item: Any) -> str:
+    def parse_text(self, item: Any) -> str:
         """The text that ``item`` is, or that the arguments of a call give.
 
         Raises:
@@ -141,10 +141,10 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
             if name not in item:
                 raise MissingKeyError(f"`{name}` is missing: an example needs it")
             item = item[name]
-        return a_string(name, item)
+        return check_string(name, item)
 
 
-def several(items: Any) -> list[Any] | Iterator[Any] | None:
+def as_examples(items: Any) -> list[Any] | Iterator[Any] | None:
     """The examples in a list, tuple, array, iterator or data set; None for one example."""
     if isinstance(items, Iterator):
         return items
@@ -159,7 +159,7 @@ def several(items: Any) -> list[Any] | Iterator[Any] | None:
     return iter(items) if defines(kind, "__iter__") else None
 
 
-def a_string(name: str, value: Any) -> str:
+def check_string(name: str, value: Any) -> str:
     """The value, if it is a string.
 
     Raises:

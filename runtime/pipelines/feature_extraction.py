@@ -51,23 +51,23 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
 
     parameters = FeatureExtractionParameters
 
-    def example(self, item: Any) -> str:
+    def parse_example(self, item: Any) -> str:
         """A text.
 
         Raises:
             InputTypeError: it is not a string.
         """
-        return self.text(item)
+        return self.parse_text(item)
 
-    def encode(self, example: str, parameters: FeatureExtractionParameters) -> list[Encoding]:
+    def preprocess(self, example: str, parameters: FeatureExtractionParameters) -> list[Encoding]:
         """The one row of a text.
 
         Raises:
             InputError: it is longer than the model reads and must not be cut.
         """
-        return [self.row(example, None, parameters.tokenize_kwargs)]
+        return [self.encode_row(example, None, parameters.tokenize_kwargs)]
 
-    def decode_row(
+    def postprocess_row(
         self, example: str, parameters: FeatureExtractionParameters, row: Encoding, outputs: Outputs
     ) -> NDArray[np.float32]:
         """[1, tokens, hidden], or with pooling [hidden]."""
@@ -82,7 +82,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
             vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
         return vectors
 
-    def combine(self, example: str, parameters: FeatureExtractionParameters, parts: list[Any]) -> Any:
+    def postprocess(self, example: str, parameters: FeatureExtractionParameters, parts: list[Any]) -> Any:
         """The vectors, as nested lists or as a float32 array."""
         (vectors,) = parts
         return vectors if parameters.return_tensors else vectors.tolist()

@@ -51,7 +51,7 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
 
     parameters = FillMaskParameters
 
-    def prepare(self, parameters: FillMaskParameters) -> FillMaskParameters:
+    def resolve_parameters(self, parameters: FillMaskParameters) -> FillMaskParameters:
         """Look the targets up.
 
         Raises:
@@ -61,20 +61,20 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
             object.__setattr__(parameters, "target_ids", self._target_ids(parameters.targets))
         return parameters
 
-    def examples(self, parameters: FillMaskParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: FillMaskParameters, *args: Any, **arguments: Any) -> Examples:
         """As for all tasks; a list of one text counts as that text."""
-        found = super().examples(parameters, *args, **arguments)
+        found = super().parse_call(parameters, *args, **arguments)
         return {"inputs": found[0]} if isinstance(found, list) and len(found) == 1 else found
 
-    def example(self, item: Any) -> str:
+    def parse_example(self, item: Any) -> str:
         """A text.
 
         Raises:
             InputTypeError: it is not a string.
         """
-        return self.text(item)
+        return self.parse_text(item)
 
-    def encode(self, example: str, parameters: FillMaskParameters) -> list[Encoding]:
+    def preprocess(self, example: str, parameters: FillMaskParameters) -> list[Encoding]:
         """The one row of a text.
 
         Raises:
@@ -82,14 +82,14 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         """
         if self.tokenizer.mask_token_id is None:
             raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
-        row = self.row(example, None, parameters.tokenizer_kwargs)
+        row = self.encode_row(example, None, parameters.tokenizer_kwargs)
         if self.tokenizer.mask_token_id not in row.ids:
             raise InputError(
                 f"No mask_token ({self.tokenizer.mask_token}) found on the input: put it where a word is wanted"
             )
         return [row]
 
-    def decode_row(
+    def postprocess_row(
         self, example: str, parameters: FillMaskParameters, row: Encoding, outputs: Outputs
     ) -> list[list[FilledMask]]:
         """The best words for each mask, best first."""
@@ -106,7 +106,7 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
             )
         return found
 
-    def combine(
+    def postprocess(
         self, example: str, parameters: FillMaskParameters, parts: list[Any]
     ) -> list[FilledMask] | list[list[FilledMask]]:
         """The words for each mask; those of a single mask are not put into a list of lists."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
-from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, a_string, several
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
 from convbert_onnx.runtime.pipelines.scores import softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
@@ -46,7 +46,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
     second_argument = "choices"
     parameters = MultipleChoiceParameters
 
-    def examples(self, parameters: MultipleChoiceParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: MultipleChoiceParameters, *args: Any, **arguments: Any) -> Examples:
         """``prompt`` with ``choices``, or lists of as many of each; a dict, a list of them, or an iterator.
 
         Raises:
@@ -58,7 +58,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
                 raise InputError(
                     f"examples were given, so {', '.join(arguments)} has no place: use one form or the other"
                 )
-            found = several(items)
+            found = as_examples(items)
             return {"data": items} if found is None else found
         if args:
             arguments["prompt"] = args[0]
@@ -70,7 +70,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
             raise InputError(f"`choices` do not fit {len(prompts)} values of `prompt`: give as many lists of choices")
         return [{"prompt": prompt, "choices": own} for prompt, own in zip(prompts, choices, strict=True)]
 
-    def example(self, item: Any) -> MultipleChoiceExample:
+    def parse_example(self, item: Any) -> MultipleChoiceExample:
         """An example from a dict with ``prompt`` and ``choices``.
 
         Raises:
@@ -91,10 +91,10 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         if not choices:
             raise InputError("`choices` cannot be empty")
         return MultipleChoiceExample(
-            a_string("prompt", item["prompt"]), tuple(a_string("choices", choice) for choice in choices)
+            check_string("prompt", item["prompt"]), tuple(check_string("choices", choice) for choice in choices)
         )
 
-    def encode(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters) -> list[Encoding]:
+    def preprocess(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters) -> list[Encoding]:
         """A row for each choice, all as long as the longest.
 
         Raises:
@@ -102,18 +102,20 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         """
         prompt = self.tokenizer.encode_text(example.prompt)
         choices = [self.tokenizer.encode_text(choice) for choice in example.choices]
-        rows = [self.row_of_tokens((prompt, choice), parameters) for choice in choices]
+        rows = [self.encode_tokens((prompt, choice), parameters) for choice in choices]
         # A model that padding changes gets the padding that it was trained with.
         width = max(max(len(row), row.padded_length) for row in rows)
         return [replace(row, padded_length=width) for row in rows]
 
-    def decode_row(
+    def postprocess_row(
         self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, row: Encoding, outputs: Outputs
     ) -> NDArray[np.float32]:
         """The logit of one choice."""
         return outputs["logits"].copy()
 
-    def combine(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]) -> Choice:
+    def postprocess(
+        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]
+    ) -> Choice:
         """The best choice."""
         scores = softmax(np.concatenate(parts))
         best = int(scores.argmax())

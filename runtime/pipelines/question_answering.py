@@ -13,7 +13,7 @@ import numpy as np
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Natural, Padding, Positive, as_list, warn_caller
-from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, a_string, several
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
@@ -88,13 +88,13 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
     arguments = ("question", "context", "data", "X")
     parameters = QuestionAnsweringParameters
 
-    def prepare(self, parameters: QuestionAnsweringParameters) -> QuestionAnsweringParameters:
+    def resolve_parameters(self, parameters: QuestionAnsweringParameters) -> QuestionAnsweringParameters:
         """A call's ``topk`` replaces the pipeline's ``top_k``."""
         if parameters.topk is not None and parameters.given & {"top_k", "topk"} == {"topk"}:
             object.__setattr__(parameters, "top_k", parameters.topk)
         return parameters
 
-    def examples(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
         """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
 
         Raises:
@@ -110,17 +110,17 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             case _:
                 items = list(args)
         if items is None:
-            items, arguments = _pair_up(arguments), {}
+            items, arguments = _zip_questions_and_contexts(arguments), {}
         if arguments:
             raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
-        found = several(items)
+        found = as_examples(items)
         if isinstance(found, Iterator):
             return found
         # The reference gives the result of a list of one without a list around it.
         found = [items] if found is None else found
         return {"data": found[0]} if len(found) == 1 else found
 
-    def example(self, item: Any) -> QuestionAnsweringExample:
+    def parse_example(self, item: Any) -> QuestionAnsweringExample:
         """An example from a dict with ``question`` and ``context``, or from a SquadExample.
 
         Raises:
@@ -141,11 +141,11 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
                 raise MissingKeyError(f"`{name}` is missing: an example needs the keys question and context")
             if item[name] is None:
                 raise InputError(f"`{name}` cannot be None")
-            if not a_string(name, item[name]):
+            if not check_string(name, item[name]):
                 raise InputError(f"`{name}` cannot be empty")
-        return QuestionAnsweringExample(*(a_string(name, item[name]) for name in ("question", "context")))
+        return QuestionAnsweringExample(*(check_string(name, item[name]) for name in ("question", "context")))
 
-    def encode(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
+    def preprocess(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
         """The windows over the context, each behind the whole question.
 
         Raises:
@@ -179,7 +179,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         width = longest if parameters.padding == "max_length" else max(len(window) for window in windows)
         return [replace(window, padded_length=width) for window in windows]
 
-    def decode_row(
+    def postprocess_row(
         self,
         example: QuestionAnsweringExample,
         parameters: QuestionAnsweringParameters,
@@ -202,7 +202,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         ]
         return _Window(null, spans)
 
-    def combine(
+    def postprocess(
         self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters, parts: list[_Window]
     ) -> Answer | list[Answer]:
         """The best answers over all windows; one alone is not put into a list."""
@@ -225,7 +225,7 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
 _FORMS = "give question= and context=, or a dict with these keys, or a list or an iterator of such dicts"
 
 
-def _pair_up(arguments: Mapping[str, Any]) -> list[Any]:
+def _zip_questions_and_contexts(arguments: Mapping[str, Any]) -> list[Any]:
     for name in ("question", "context"):
         if name not in arguments:
             raise MissingKeyError(f"`{name}` is missing: {_FORMS}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
-from convbert_onnx.runtime.pipelines.base import TaskPipeline, a_string
+from convbert_onnx.runtime.pipelines.base import TaskPipeline, check_string
 from convbert_onnx.runtime.pipelines.scores import FloatArray, sigmoid, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
@@ -67,14 +67,14 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
 
     parameters = TextClassificationParameters
 
-    def prepare(self, parameters: TextClassificationParameters) -> TextClassificationParameters:
+    def resolve_parameters(self, parameters: TextClassificationParameters) -> TextClassificationParameters:
         """A call's ``return_all_scores`` replaces the pipeline's ``top_k``."""
         called = parameters.given & {"top_k", "return_all_scores"}
         if parameters.top_k != "" and called == {"return_all_scores"}:
             object.__setattr__(parameters, "top_k", None if parameters.return_all_scores else 1)
         return parameters
 
-    def example(self, item: Any) -> TextClassificationExample:
+    def parse_example(self, item: Any) -> TextClassificationExample:
         """An example from a string, or a dict with ``text`` and perhaps ``text_pair``.
 
         Raises:
@@ -95,10 +95,12 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             )
         pair = item.get("text_pair")
         return TextClassificationExample(
-            a_string("text", item["text"]), None if pair is None else a_string("text_pair", pair)
+            check_string("text", item["text"]), None if pair is None else check_string("text_pair", pair)
         )
 
-    def encode(self, example: TextClassificationExample, parameters: TextClassificationParameters) -> list[Encoding]:
+    def preprocess(
+        self, example: TextClassificationExample, parameters: TextClassificationParameters
+    ) -> list[Encoding]:
         """The one row of an example.
 
         Raises:
@@ -109,9 +111,10 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             if pair is not None:
                 raise InputError("the input has a text_pair of its own: leave out the parameter text_pair")
             pair = parameters.text_pair
-        return [self.row(example.text, pair or None, parameters)]  # the reference takes an empty second text for none
+        # As in the reference, an empty second text counts as none.
+        return [self.encode_row(example.text, pair or None, parameters)]
 
-    def decode_row(
+    def postprocess_row(
         self,
         example: TextClassificationExample,
         parameters: TextClassificationParameters,
@@ -121,7 +124,7 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
         """The score of each label."""
         return _FUNCTIONS[parameters.function_to_apply or self._usual_function()](outputs["logits"])
 
-    def combine(
+    def postprocess(
         self, example: TextClassificationExample, parameters: TextClassificationParameters, parts: list[Any]
     ) -> Classification | list[Classification] | list[list[Classification]]:
         """The labels with their scores, best first."""

@@ -95,13 +95,13 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
 
     parameters = TokenClassificationParameters
 
-    def examples(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
         """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
-        items = super().examples(parameters, *args, **arguments)
+        items = super().parse_call(parameters, *args, **arguments)
         one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
         return [items] if parameters.is_split_into_words and one_text else items
 
-    def example(self, item: Any) -> TokenClassificationExample:
+    def parse_example(self, item: Any) -> TokenClassificationExample:
         """A text from a string, or from a list of its words.
 
         Raises:
@@ -110,9 +110,11 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
         words = item["inputs"] if isinstance(item, Mapping) and "inputs" in item else item
         if isinstance(words, list | tuple) and all(isinstance(word, str) for word in words):
             return TokenClassificationExample(tuple(words))
-        return TokenClassificationExample(self.text(item))
+        return TokenClassificationExample(self.parse_text(item))
 
-    def encode(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> list[Encoding]:
+    def preprocess(
+        self, example: TokenClassificationExample, parameters: TokenClassificationParameters
+    ) -> list[Encoding]:
         """The windows over a text, or without ``stride`` its beginning.
 
         Raises:
@@ -141,7 +143,7 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             row = replace(row, offsets=np.array(parameters.offset_mapping, np.int64))
         return [row]
 
-    def decode_row(
+    def postprocess_row(
         self,
         example: TokenClassificationExample,
         parameters: TokenClassificationParameters,
@@ -159,7 +161,7 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             entities = [self._entity(group) for group in _groups(entities)]
         return [one for one in entities if _label(one) not in parameters.ignore_labels]
 
-    def combine(
+    def postprocess(
         self, example: TokenClassificationExample, parameters: TokenClassificationParameters, parts: list[list[Entity]]
     ) -> list[Entity]:
         """The tokens or entities in the text's order."""

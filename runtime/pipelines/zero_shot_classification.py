@@ -73,19 +73,19 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
     parameters = ZeroShotClassificationParameters
     second_argument = "candidate_labels"
 
-    def example(self, item: Any) -> str:
+    def parse_example(self, item: Any) -> str:
         """A text.
 
         Raises:
             InputTypeError: it is not a string.
             InputError: it is empty.
         """
-        text = self.text(item)
+        text = self.parse_text(item)
         if not text:
             raise InputError("You must include at least one sequence: the text is empty")
         return text
 
-    def encode(self, example: str, parameters: ZeroShotClassificationParameters) -> Iterator[Encoding]:
+    def preprocess(self, example: str, parameters: ZeroShotClassificationParameters) -> Iterator[Encoding]:
         """A row for each label; where it would be too long, the text is cut.
 
         Raises:
@@ -96,15 +96,17 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         text = self.tokenizer.encode_text(example)
         for label in parameters.candidate_labels:
             hypothesis = self.tokenizer.encode_text(parameters.hypothesis_template.format(label))
-            yield self.row_of_tokens((text, hypothesis), _CUT)
+            yield self.encode_tokens((text, hypothesis), _CUT)
 
-    def decode_row(
+    def postprocess_row(
         self, example: str, parameters: ZeroShotClassificationParameters, row: Encoding, outputs: Outputs
     ) -> NDArray[np.float32]:
         """The logits for one label."""
         return outputs["logits"].copy()
 
-    def combine(self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]) -> LabelledSequence:
+    def postprocess(
+        self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]
+    ) -> LabelledSequence:
         """The labels, best first."""
         logits = np.stack(parts)
         entailment = self._entailment

@@ -115,7 +115,7 @@ def test_a_strangers_file_needs_config_and_tokenizer(broken: Path) -> None:
         open_model(broken)
     shutil.copy(source / "tokenizer.json", broken.parent)
     model = open_model(broken)
-    assert model.task.name == "question-answering"
+    assert model.task_spec.name == "question-answering"
     assert model.padding_changes_results
     assert ConvBertOnnxPipeline(broken).info["precision"] == "unknown"
 
@@ -128,7 +128,7 @@ def test_a_strangers_config_may_leave_the_task_open(broken: Path, tmp_path: Path
     shutil.copy(source / "tokenizer.json", tmp_path)
     with pytest.raises(BundleError, match="pass task="):
         open_model(broken)
-    assert open_model(broken, "qa").task.name == "question-answering"
+    assert open_model(broken, "qa").task_spec.name == "question-answering"
 
 
 def test_a_tokenizer_beyond_the_embeddings_is_refused(exported: Exported) -> None:

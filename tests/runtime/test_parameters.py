@@ -199,8 +199,8 @@ def test_a_call_works_or_raises_an_error_of_ours(
     pipes: dict[str, ConvBertOnnxPipeline], task: str, data: st.DataObject
 ) -> None:
     pipe, (_, call) = pipes[task], CALLS[task]
-    parameters = [own.name for own in fields(pipe._task.parameters) if own.init]
-    names = data.draw(st.lists(st.sampled_from([*parameters, *pipe._task.arguments]), min_size=1, max_size=2))
+    parameters = [own.name for own in fields(pipe._task_pipeline.parameters) if own.init]
+    names = data.draw(st.lists(st.sampled_from([*parameters, *pipe._task_pipeline.arguments]), min_size=1, max_size=2))
     changed = {**call, **{name: data.draw(VALUES, label=name) for name in names}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -209,14 +209,14 @@ def test_a_call_works_or_raises_an_error_of_ours(
             list(result)
         except ConvBertError as error:
             assert str(error)
-        (each,) = pipe.answer_each([changed])
+        (each,) = pipe.run_many([changed])
         assert not isinstance(each, Exception) or isinstance(each, ConvBertError), each
 
 
 @pytest.mark.parametrize("task", CALLS)
 def test_a_wrong_parameter_is_named(pipes: dict[str, ConvBertOnnxPipeline], task: str) -> None:
     pipe, (_, call) = pipes[task], CALLS[task]
-    for own in fields(pipe._task.parameters):
+    for own in fields(pipe._task_pipeline.parameters):
         if own.init:
             with pytest.raises(InputTypeError, match=own.name):
                 pipe(**{**call, own.name: object()})

@@ -226,7 +226,7 @@ def test_answers_do_not_depend_on_how_rows_are_grouped(exported: Exported, monke
     expected = [pipe(**call) for call in calls]
     monkeypatch.setattr("convbert_onnx.runtime.pipeline._CHUNK_TOKENS", 1000)  # windows of a text in several chunks
     assert same_result(pipe(calls), expected, 1e-5)
-    assert same_result(pipe.answer_each([*calls, {"question": ""}])[:3], expected, 1e-5)
+    assert same_result(pipe.run_many([*calls, {"question": ""}])[:3], expected, 1e-5)
 
 
 def test_a_pipeline_is_pickled_as_its_path_and_arguments(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +267,7 @@ def test_a_batch_that_fails_is_run_row_by_row(exported: Exported) -> None:
     ids = np.arange(2, 12)
     good = pipe.tokenizer.single(pipe.tokenizer.encode_text("a"))
     rows = [replace(good, ids=np.full(len(good), number)) for number in (*ids, 10**6)]
-    found = dict(pipe._model.run_each(rows))
+    found = dict(pipe._model.iter_outputs(rows))
     assert sorted(found) == list(range(len(rows)))
     assert [isinstance(found[number], RunError) for number in range(len(rows))] == [False] * len(ids) + [True]
 
@@ -290,7 +290,7 @@ def test_outputs_are_dropped_batch_by_batch(exported: Exported, task: str) -> No
     call = {"question": "Where?", "context": text} if task == "question-answering" else {"inputs": text}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(pipe._model), "_run_batch", watched)
-        results = pipe.answer_each([{**call, "top_k": 1} if task == "fill-mask" else call] * 12, batch_size=2)
+        results = pipe.run_many([{**call, "top_k": 1} if task == "fill-mask" else call] * 12, batch_size=2)
     assert not any(isinstance(result, Exception) for result in results)
-    assert len(alive) == 6 * len(pipe._model.task.outputs)
-    assert most <= 2 * len(pipe._model.task.outputs)
+    assert len(alive) == 6 * len(pipe._model.task_spec.outputs)
+    assert most <= 2 * len(pipe._model.task_spec.outputs)

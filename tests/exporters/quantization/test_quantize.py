@@ -67,8 +67,8 @@ def test_the_quantized_model_still_answers(exported: Exported, architecture: str
     """The toy's weights are random, and its answers hang by a thread; outputs must be near all the same."""
     context = " ".join(reversed(QUESTION["context"].split()))
     original = ConvBertOnnxPipeline(exported(architecture))
-    ((right,), (elsewhere,)) = original.outputs_each([QUESTION, QUESTION | {"context": context}])
-    ((ours,),) = ConvBertOnnxPipeline(quantized).outputs_each([QUESTION])
+    ((right,), (elsewhere,)) = original.raw_outputs_many([QUESTION, QUESTION | {"context": context}])
+    ((ours,),) = ConvBertOnnxPipeline(quantized).raw_outputs_many([QUESTION])
     for name in right:
         assert np.corrcoef(right[name], ours[name])[0, 1] > 0.9
         assert np.corrcoef(right[name], elsewhere[name])[0, 1] < 0.8
@@ -78,8 +78,8 @@ def test_the_quantized_model_still_answers(exported: Exported, architecture: str
 @pytest.mark.parametrize("native", [True, False])
 def test_kernels_and_functions_agree(quantized: Path, native: bool) -> None:
     """One layer's rounding may turn another way, which later layers amplify: compared is what comes of it."""
-    ((one,),) = ConvBertOnnxPipeline(quantized, native=native).outputs_each([QUESTION])
-    ((other,),) = ConvBertOnnxPipeline(quantized, native=False).outputs_each([QUESTION])
+    ((one,),) = ConvBertOnnxPipeline(quantized, native=native).raw_outputs_many([QUESTION])
+    ((other,),) = ConvBertOnnxPipeline(quantized, native=False).raw_outputs_many([QUESTION])
     for name in one:
         assert np.corrcoef(one[name], other[name])[0, 1] > 0.999
 
@@ -116,7 +116,7 @@ def test_products_for_arm_are_those_of_onnxruntime(exported: Exported, tmp_path:
     for behind in ("DequantizeBiasSplit", "DequantizeBiasMul", "DequantizeBiasGelu", "DequantizeAddLayerNorm"):
         assert kinds[behind] == in_one_pass[f"MatMul{behind}"] > 0
     answers = [
-        ConvBertOnnxPipeline(tmp_path / f"{name}.onnx", native=False).outputs_each([QUESTION])[0][0]
+        ConvBertOnnxPipeline(tmp_path / f"{name}.onnx", native=False).raw_outputs_many([QUESTION])[0][0]
         for name in ("arm64", "vnni")
     ]
     for name in answers[0]:  # onnxruntime fuses the two differently, and later layers amplify what rounding turns
@@ -138,8 +138,8 @@ def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: st
         CHECKPOINTS / f"{architecture}-question-answering", tmp_path / "exported.onnx", precision="int8", cpu=cpu
     )
     assert record.worst_difference is not None
-    ((one,),) = ConvBertOnnxPipeline(tmp_path / "exported.onnx").outputs_each([QUESTION])
-    ((other,),) = ConvBertOnnxPipeline(quantized).outputs_each([QUESTION])
+    ((one,),) = ConvBertOnnxPipeline(tmp_path / "exported.onnx").raw_outputs_many([QUESTION])
+    ((other,),) = ConvBertOnnxPipeline(quantized).raw_outputs_many([QUESTION])
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
     assert {file.name for file in tmp_path.iterdir()} == {"int8.onnx", "exported.onnx"}
@@ -173,7 +173,7 @@ def test_a_file_answers_the_same_on_every_cpu(
 def test_forms_for_vnni_and_for_arm_have_the_same_weights(exported: Exported, tmp_path: Path) -> None:
     for cpu in FORMS:
         quantize(exported(), tmp_path / f"{cpu}.onnx", cpu=cpu)
-    outputs = {cpu: ConvBertOnnxPipeline(tmp_path / f"{cpu}.onnx").outputs_each([QUESTION])[0][0] for cpu in FORMS}
+    outputs = {cpu: ConvBertOnnxPipeline(tmp_path / f"{cpu}.onnx").raw_outputs_many([QUESTION])[0][0] for cpu in FORMS}
     for name, ours in outputs["vnni"].items():
         np.testing.assert_array_equal(ours, outputs["arm64"][name])
         assert (ours != outputs["avx2"][name]).any()

@@ -36,7 +36,7 @@ DATA = {
 
 
 def logits(file: Path) -> dict[str, Any]:
-    ((outputs,),) = ConvBertOnnxPipeline(file).outputs_each([QUESTION])
+    ((outputs,),) = ConvBertOnnxPipeline(file).raw_outputs_many([QUESTION])
     return dict(outputs)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from convbert_onnx.runtime.pipeline import _PIPELINES  # all parameters, so that a new one is fuzzed without being told
+from convbert_onnx.runtime.pipeline import _PIPELINES  # all parameters, so that new ones are fuzzed too
 
 from ..bases import CALLS
 from ..mutate import json_or_none, mutate_json

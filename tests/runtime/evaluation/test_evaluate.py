@@ -98,7 +98,7 @@ def test_a_word_has_the_label_of_its_first_token(exported: Exported) -> None:
     example = LabelledExample("here", {"inputs": words, "is_split_into_words": True}, ("O",) * 4)
     (tags,) = predict(pipe, [example])
     row = pipe.tokenizer.single(pipe.tokenizer.encode_text(" ".join(words)))
-    (output,) = pipe.outputs([row])
+    (output,) = pipe.raw_outputs([row])
     best = [pipe.config.id2label[int(number)] for number in output["logits"].argmax(axis=-1)]
     starts = row.offsets[:, 0].tolist()
     first, zurich, fell = (best[starts.index(place, 1)] for place in (0, 15, 22))

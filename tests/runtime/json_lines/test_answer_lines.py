@@ -246,13 +246,13 @@ def test_outputs_that_are_not_finite_fail_their_line_alone(
     with pytest.raises(RunError, match="not finite"):
         pipe(**bad)
     with pytest.raises(RunError, match="not finite"):
-        pipe.outputs_each([bad])
+        pipe.raw_outputs_many([bad])
 
 
 def test_a_row_that_fails_the_engine_fails_its_line_alone(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(), threads=1)
     # Token numbers that the model has no embedding for make the engine refuse the whole batch.
-    encode = pipe._task.encode
+    encode = pipe._task_pipeline.preprocess
 
     def with_unknown_token(example: Any, parameters: Any) -> Any:
         rows = list(encode(example, parameters))
@@ -260,7 +260,7 @@ def test_a_row_that_fails_the_engine_fails_its_line_alone(exported: Exported) ->
             rows[0].ids[1] = 10**6
         return rows
 
-    pipe._task.encode = with_unknown_token  # type: ignore[method-assign]
+    pipe._task_pipeline.preprocess = with_unknown_token  # type: ignore[method-assign]
     first, error, last = answer_lines(pipe, map(as_line, [QUESTION, {**QUESTION, "question": "bad?"}, QUESTION]))
     assert first == last
     assert "result" in first

@@ -85,7 +85,7 @@ def test_an_empty_second_text_counts_as_none(exported: Exported, tmp_path: Path)
     (alone,) = pipe("It falls.")
     pair = {"text": "It falls.", "text_pair": ""}
     assert pipe(pair) == pipe([pair, {**pair, "text_pair": "x"}])[0] == alone
-    assert pipe.answer_each([{"inputs": pair}]) == [alone]
+    assert pipe.run_many([{"inputs": pair}]) == [alone]
     (tmp_path / "pairs.csv").write_text(f"text,text_pair,label\nIt falls.,,{alone['label']}\n")
     assert evaluate(pipe, tmp_path / "pairs.csv").metrics["accuracy"] == 1.0
 
