@@ -1,4 +1,6 @@
-"""Measurements beside the peers: ``python -m benchmarks`` makes the environment, the files and the tables by itself.
+"""Latency, memory and cold-start benchmarks against transformers, optimum and OpenVINO.
 
-Every contestant is a process of its own that opens one file and waits; they take turns on the same shapes.
+``python -m benchmarks`` creates its own environment under ``build/``, writes the model files, measures them, and saves
+the results in ``benchmarks/results``; ``python -m benchmarks --quick`` is a trial of a few minutes, and ``--help``
+lists the options. Each backend loads one file in its own process; the backends are interleaved at the same input shapes.
 """

@@ -1,4 +1,4 @@
-"""From an empty process to the first answer: imports, opening the model, reading a text, one run, one answer."""
+"""Cold start: the time from a new process to the first answer (imports, loading, tokenization, one run)."""
 
 import json
 import os
@@ -45,9 +45,9 @@ PROGRAMS = {
     "ours cpu": _OURS,
     "ours int8": _OURS,
 }
-"""How each contestant gets from nothing to a pipeline ``pipe``, by its name; ``path`` and ``threads`` are given."""
+"""By backend, the code that creates a pipeline ``pipe`` from the variables ``path`` and ``threads``."""
 
-_FRAME = """
+_SCRIPT = """
 import sys, time, warnings
 warnings.simplefilter("ignore")
 path, threads, question, context = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
@@ -61,16 +61,16 @@ print(json.dumps({{"seconds": seconds, "peak_memory": peak_memory()}}))
 """
 
 
-def cold_start(contestant: str, path: Path, threads: int) -> dict[str, Any]:
-    """Seconds to the first answer, and bytes of memory that the process held at most.
+def cold_start(backend: str, path: Path, threads: int) -> dict[str, Any]:
+    """Measure the ``seconds`` to the first answer and the ``peak_memory`` of the process in bytes.
 
     Raises:
         CalledProcessError: the program failed; its ``stderr`` says why.
     """
-    program = _FRAME.format(program=PROGRAMS[contestant].strip())
+    program = _SCRIPT.format(program=PROGRAMS[backend].strip())
     command = [sys.executable, "-c", program, str(path), str(threads), _QUESTION, _CONTEXT]
-    # Where people install, modules are compiled already: from the second start on, here too.
-    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    output = subprocess.run(command, cwd=ROOT, env=compiled, check=True, capture_output=True, text=True).stdout
+    # Allow .pyc files, as in a normal install: modules are compiled by the first start only.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    output = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
     result: dict[str, Any] = json.loads(output.splitlines()[-1])
     return result

@@ -1,4 +1,4 @@
-"""The environment that the contestants share: this project and its peers, installed under build/."""
+"""The virtual environment of the benchmarks: this project and the packages it is compared with, under build/."""
 
 import hashlib
 import json
@@ -12,17 +12,17 @@ __all__ = ["ROOT", "WORK", "enter"]
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "benchmark"
-"""Everything that can be made again: the environment, the contestants' files, their logs."""
+"""Files that can be recreated: the environment, the model files, the logs."""
 
 _PINS = ("-c", "constraints.txt", "-c", "benchmarks/constraints.txt")
-# One by one, so that a peer that cannot be installed here costs its own columns only.
+# Installed one by one: if one fails, only the backends that need it are left out.
 _PACKAGES = (("-e", ".[cpu,export]"), ("matplotlib",), ("optimum-onnx", "transformers"), ("openvino",), ("nncf",))
 
 
 def enter() -> None:
-    """Go on in the environment, which is made or brought up to date first.
+    """Create or update the environment, and restart this command in it.
 
-    Does not return, unless this process runs there already.
+    Returns only if this process runs in the environment already.
     """
     folder = WORK / "environment"
     python = folder / "bin" / "python"
@@ -44,6 +44,6 @@ def _install(folder: Path, python: Path) -> None:
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PINS, *packages]
         failed = subprocess.run(command, cwd=ROOT).returncode
         if failed and number == 0:
-            raise SystemExit("this project itself cannot be installed: pip's own words are above")
+            raise SystemExit("this project cannot be installed: see pip's output above")
         if failed:
-            print(f"without {packages[-1]}: its contestants will be left out", file=sys.stderr)
+            print(f"{packages[-1]} cannot be installed: the backends that need it are left out", file=sys.stderr)

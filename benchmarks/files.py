@@ -1,4 +1,4 @@
-"""The files that contestants run, each made by one small function: ``python -m benchmarks.files NAME MODEL FOLDER``."""
+"""The model files that the backends run: ``python -m benchmarks.files NAME MODEL FOLDER`` writes one of them."""
 
 import subprocess
 import sys
@@ -15,12 +15,12 @@ __all__ = ["FILES", "File", "optimum_cli"]
 
 @dataclass(frozen=True)
 class File:
-    """Something on disk that is made from a model.
+    """A file made from a model, or a folder.
 
     Attributes:
-        path: where it is in the model's folder; what runs, while more may lie beside it.
-        make: writes it, given the model's name and folder.
-        needs: the names of files that must be there before.
+        path: the path to load, relative to the model's folder; other files may be next to it.
+        make: writes the file, given the model's name and folder.
+        needs: the keys of the files that must exist before.
     """
 
     path: str
@@ -32,16 +32,16 @@ def _checkpoint(model: str, folder: Path) -> None:
     write_checkpoint(model, folder / "checkpoint")
 
 
-def _products(model: str, folder: Path) -> None:
-    from benchmarks.matmul_floor import write_products
+def _matmuls(model: str, folder: Path) -> None:
+    from benchmarks.matmul_floor import write_matmuls
 
-    write_products(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "products.onnx")
+    write_matmuls(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "matmuls.onnx")
 
 
-def _byte_products(model: str, folder: Path) -> None:
-    from benchmarks.matmul_floor import write_byte_products
+def _int8_matmuls(model: str, folder: Path) -> None:
+    from benchmarks.matmul_floor import write_int8_matmuls
 
-    write_byte_products(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "products-int8.onnx")
+    write_int8_matmuls(ConvBertConfig.from_pretrained(folder / "checkpoint"), folder / "matmuls-int8.onnx")
 
 
 def _ours(name: str, **options: Any) -> Callable[[str, Path], None]:
@@ -63,13 +63,13 @@ def _optimum_int8(model: str, folder: Path) -> None:
 
 
 def optimum_cli(*arguments: object) -> None:
-    """Run optimum's own command line."""
+    """Run optimum's command line."""
     command = [sys.executable, "-m", "optimum.commands.optimum_cli", *map(str, arguments)]
     subprocess.run(command, check=True)
 
 
 def _openvino(model: str, folder: Path) -> None:
-    """OpenVINO's own format of optimum's file, weights as they are; converted from PyTorch it runs no faster."""
+    """Convert optimum's file to OpenVINO's format, with unchanged weights; a file converted from PyTorch is not faster."""
     import openvino
 
     converted = openvino.convert_model(folder / "optimum" / "model.onnx")
@@ -77,7 +77,7 @@ def _openvino(model: str, folder: Path) -> None:
 
 
 def _openvino_int8(model: str, folder: Path) -> None:
-    """NNCF's calibrated int8; with depthwise convolutions and Transposes in it, OpenVINO cannot run the file."""
+    """NNCF's calibrated int8, without depthwise convolutions and Transposes: OpenVINO cannot run those in int8."""
     import nncf
     import numpy as np
     import openvino
@@ -104,8 +104,8 @@ def _openvino_int8(model: str, folder: Path) -> None:
 
 FILES = {
     "checkpoint": File("checkpoint", _checkpoint, needs=()),
-    "products": File("products.onnx", _products),
-    "products-int8": File("products-int8.onnx", _byte_products),
+    "matmuls": File("matmuls.onnx", _matmuls),
+    "matmuls-int8": File("matmuls-int8.onnx", _int8_matmuls),
     "optimum": File("optimum/model.onnx", _optimum),
     "optimum-int8": File("optimum-int8/model_quantized.onnx", _optimum_int8, needs=("optimum",)),
     "openvino": File("openvino.xml", _openvino, needs=("optimum",)),
@@ -115,7 +115,7 @@ FILES = {
     "portable-int8": File("portable-int8.onnx", _ours("portable-int8.onnx", target="portable", precision="int8")),
     "cpu-int8": File("cpu-int8.onnx", _ours("cpu-int8.onnx", target="cpu", precision="int8")),
 }
-"""Every file by its name."""
+"""All files by name."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The measurement: contestants open their files, and then take turns on every shape."""
+"""Interleaved measurement: each backend loads its file once, then all run in turn at every shape."""
 
 import json
 import subprocess
@@ -7,64 +7,64 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.backends import Contestant
+from benchmarks.backends import Backend
 from benchmarks.environment import ROOT
 
-__all__ = ["ContestantError", "Worker", "last_words", "take_turns"]
+__all__ = ["BackendError", "Worker", "error_line", "run_interleaved"]
 
 _REST_S = 0.06
-"""Idle threads of the engine before spin for a while after its run, and would slow down whoever comes next."""
+"""Pause before each run: the threads of the previous engine keep spinning briefly and would slow down the next one."""
 
-_WARM_UP = 2
-_FEWEST = 5
+_WARM_UP_RUNS = 2
+_MIN_RUNS = 5
 
 
-class ContestantError(Exception):
-    """A contestant cannot take part, and why."""
+class BackendError(Exception):
+    """A backend cannot be measured; the message is the reason."""
 
 
 class Worker:
-    """A contestant's process.
+    """The process of one backend.
 
     Attributes:
-        opened: what it said when it was ready: ``open_ms`` and ``note``.
+        loaded: the first message of the process: ``open_ms`` and ``note``.
     """
 
-    def __init__(self, contestant: Contestant, folder: Path, threads: int) -> None:
-        self._log = folder / f"{contestant.name.replace(' ', '-')}.log"
-        command = [sys.executable, "-m", "benchmarks.worker", contestant.name, str(folder), str(threads)]
+    def __init__(self, backend: Backend, folder: Path, threads: int) -> None:
+        self._log = folder / f"{backend.name.replace(' ', '-')}.log"
+        command = [sys.executable, "-m", "benchmarks.worker", backend.name, str(folder), str(threads)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1
             )
-        self.opened = self._answer()
+        self.loaded = self._answer()
 
     def run(self, batch: int, length: int) -> float:
-        """Milliseconds of one run.
+        """Run the model once; returns the milliseconds.
 
         Raises:
-            ContestantError: the process has ended.
+            BackendError: the process has ended.
         """
         try:
             print(json.dumps([batch, length]), file=self._process.stdin, flush=True)
         except BrokenPipeError:
-            raise ContestantError(last_words(self._log.read_text())) from None
+            raise BackendError(error_line(self._log.read_text())) from None
         ms: float = self._answer()["ms"]
         return ms
 
     def close(self) -> int | None:
-        """End the process; the bytes of memory that it held at most, where the system says."""
+        """End the process; returns its peak memory in bytes, or None where the system does not report it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
             peak: int | None = self._answer()["peak_memory"]
-        except ContestantError:
+        except BackendError:
             peak = None
         self._process.wait()
         return peak
 
     def kill(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
@@ -79,43 +79,46 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
-            raise ContestantError(last_words(self._log.read_text()))
+            raise BackendError(error_line(self._log.read_text()))
         answer: dict[str, Any] = json.loads(line)
         return answer
 
 
-def take_turns(
+def run_interleaved(
     workers: dict[str, Worker], batch: int, length: int, repeats: int, patience_s: float
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Milliseconds of each contestant's runs, and why those failed that did.
+    """Run all backends in turn at one shape.
 
     Args:
-        workers: by name; those that fail are taken out.
-        batch: texts.
-        length: tokens of each text.
-        repeats: timed runs of each.
+        workers: by backend name; those that fail are removed.
+        batch: batch size.
+        length: sequence length.
+        repeats: timed runs of each backend.
         patience_s: seconds after which five timed runs are enough.
+
+    Returns:
+        The milliseconds of each backend's runs, and the reason for each backend that failed.
     """
     times: dict[str, list[float]] = {name: [] for name in workers}
     failures: dict[str, str] = {}
     start = time.monotonic()
-    for turn in range(_WARM_UP + repeats):
-        if turn >= _WARM_UP + _FEWEST and time.monotonic() - start > patience_s:
+    for iteration in range(_WARM_UP_RUNS + repeats):
+        if iteration >= _WARM_UP_RUNS + _MIN_RUNS and time.monotonic() - start > patience_s:
             break
         for name, worker in list(workers.items()):
             time.sleep(_REST_S)
             try:
                 ms = worker.run(batch, length)
-            except ContestantError as failure:
+            except BackendError as failure:
                 failures[name] = f"{batch}x{length}: {failure}"
                 del workers[name], times[name]
                 continue
-            if turn >= _WARM_UP:
+            if iteration >= _WARM_UP_RUNS:
                 times[name].append(ms)
     return times, failures
 
 
-def last_words(log: str) -> str:
-    """The line of a traceback that says what was wrong."""
+def error_line(log: str) -> str:
+    """The last line of a log, which is the error message of a traceback."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "ended without a word (see dmesg: out of memory?)"
+    return lines[-1] if lines else "the process ended without a message (out of memory? see dmesg)"

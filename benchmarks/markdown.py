@@ -1,16 +1,16 @@
-"""The page of results: Markdown tables, one group for each model."""
+"""The results as Markdown tables, one section per model."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quartiles import FLOOR, OURS, figures, times_of
+from benchmarks.quartiles import FLOOR, OURS, quartiles, times_of
 
 __all__ = ["write_page"]
 
 
 def write_page(results: dict[str, Any], path: Path, plots: Sequence[Path]) -> None:
-    """Write the page, with the plots that lie beside it."""
+    """Write the page, with links to the plots in the same folder."""
     parts = ["# Results", _conditions(results)]
     shapes = [(batch, length) for batch, length in results["shapes"]]
     for measured in results["models"]:
@@ -19,7 +19,7 @@ def write_page(results: dict[str, Any], path: Path, plots: Sequence[Path]) -> No
             if any(reference in times_of(measured, shape) for shape in shapes):
                 parts += [f"Median, as a multiple of the median of {reference}:"]
                 parts += [_ratios(measured, shapes, reference)]
-        parts += [_needs(measured)]
+        parts += [_resources(measured)]
         if measured["left_out"]:
             parts.append("Left out:")
             parts.append("\n".join(f"- {name}: {_escape(why)}" for name, why in measured["left_out"].items()))
@@ -28,21 +28,22 @@ def write_page(results: dict[str, Any], path: Path, plots: Sequence[Path]) -> No
 
 
 def _conditions(results: dict[str, Any]) -> str:
-    machine = results["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
+    system = results["system"]
+    versions = ", ".join(f"{name} {number}" for name, number in system["versions"].items() if number)
     return (
-        f"{machine['date']}: {machine['cpu']} ({machine['family']}; {', '.join(machine['flags']) or 'no flags'}), "
-        f"{machine['cpus']} processors, {results['threads']} threads each, {machine['memory'] / 2**30:.0f} GiB, "
-        f"{machine['system']}, Python {machine['python']}; {versions}.\n\n"
-        "Question answering, random weights and tokens, nothing padded. Every contestant is a process of its own; they "
-        "take turns, one run each, with 60 ms of rest before. Milliseconds: median (quartiles)."
+        f"{system['date']}: {system['cpu']} ({system['family']}; {', '.join(system['flags']) or 'no flags'}), "
+        f"{system['cpus']} processors, {results['threads']} threads each, {system['memory'] / 2**30:.0f} GiB, "
+        f"{system['system']}, Python {system['python']}; {versions}.\n\n"
+        "Question answering, random weights and tokens, nothing padded. Each backend runs in its own process; the "
+        "backends are interleaved, one run each, with a pause of 60 ms before each run. "
+        "Milliseconds: median (quartiles)."
     )
 
 
 def _times(measured: dict[str, Any], shapes: Sequence[tuple[int, int]]) -> str:
     by_shape = {shape: times_of(measured, shape) for shape in shapes}
     rows = []
-    for name, about in measured["contestants"].items():
+    for name, about in measured["backends"].items():
         note = f" ({about['note']})" if about["note"] else ""
         cells = [_spread(by_shape[shape][name]) if name in by_shape[shape] else "" for shape in shapes]
         rows.append([name + note, *cells])
@@ -52,26 +53,26 @@ def _times(measured: dict[str, Any], shapes: Sequence[tuple[int, int]]) -> str:
 def _ratios(measured: dict[str, Any], shapes: Sequence[tuple[int, int]], reference: str) -> str:
     by_shape = {shape: times_of(measured, shape) for shape in shapes}
     rows = []
-    for name in measured["contestants"]:
+    for name in measured["backends"]:
         pairs = [(by_shape[shape].get(name), by_shape[shape].get(reference)) for shape in shapes]
-        rows.append([name, *(f"{one[1] / other[1]:.2f}" if one and other else "" for one, other in pairs)])
+        rows.append([name, *(f"{own[1] / other[1]:.2f}" if own and other else "" for own, other in pairs)])
     return _table([f"{measured['model']}, ratio", *_names(shapes)], rows)
 
 
-def _needs(measured: dict[str, Any]) -> str:
+def _resources(measured: dict[str, Any]) -> str:
     rows = []
-    for name, about in measured["contestants"].items():
+    for name, about in measured["backends"].items():
         starts = measured["cold_starts"].get(name, [])
-        seconds = f"{figures([start['seconds'] for start in starts])[1]:.2f}" if starts else ""
+        seconds = f"{quartiles([start['seconds'] for start in starts])[1]:.2f}" if starts else ""
         first = _megabytes(max((start["peak_memory"] or 0 for start in starts), default=0))
         memory = _megabytes(about.get("peak_memory") or 0)
         rows.append([name, _megabytes(about["bytes"]), f"{about['open_ms']:.0f}", memory, seconds, first])
     columns = (
         "file, MB",
-        "opened in, ms",
+        "loaded in, ms",
         "peak memory, MB",
         "cold start to first answer, s",
-        "its peak, MB",
+        "cold start peak memory, MB",
     )
     return _table([measured["model"], *columns], rows)
 

@@ -1,4 +1,4 @@
-"""All measurements of one model: its files, the turns of all contestants, and their cold starts."""
+"""All measurements of one model: write its files, run the backends interleaved, then cold starts."""
 
 import subprocess
 import sys
@@ -8,96 +8,106 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.backends import Contestant, choose
+from benchmarks.backends import Backend, select_backends
 from benchmarks.cold_start import PROGRAMS, cold_start
 from benchmarks.environment import ROOT, WORK
 from benchmarks.files import FILES
-from benchmarks.interleaved import ContestantError, Worker, last_words, take_turns
+from benchmarks.interleaved import BackendError, Worker, error_line, run_interleaved
 
 __all__ = ["measure"]
 
 
 def measure(model: str, shapes: Sequence[tuple[int, int]], options: Namespace) -> dict[str, Any]:
-    """What JSON can hold of a model's measurements; who cannot take part is in ``left_out`` with the reason.
+    """Measure one model.
 
     Args:
-        model: its name.
-        shapes: batch and length.
-        options: of the command.
+        model: a preset, or ``toy``.
+        shapes: batch sizes and lengths.
+        options: the options of the command line.
+
+    Returns:
+        The measurements as JSON values; ``left_out`` has the backends that cannot be measured, with the reasons.
     """
     folder = WORK / "files" / model
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"model": model, "left_out": {}, "contestants": {}, "times": [], "cold_starts": {}}
-    chosen = choose(options.only)
-    made: dict[str, str | None] = {}
+    results: dict[str, Any] = {"model": model, "left_out": {}, "backends": {}, "times": [], "cold_starts": {}}
+    backends = select_backends(options.only)
+    errors: dict[str, str | None] = {}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
-        for contestant in chosen:
-            _say(f"{model}: opening {contestant.name}")
+        for backend in backends:
+            _log(f"{model}: loading {backend.name}")
             try:
-                _make(contestant.file, model, folder, options.keep, made)
-                worker = stack.enter_context(Worker(contestant, folder, options.threads))
-            except ContestantError as failure:
-                _leave_out(found, contestant.name, str(failure))
+                _write(backend.file, model, folder, options.keep, errors)
+                worker = stack.enter_context(Worker(backend, folder, options.threads))
+            except BackendError as failure:
+                _leave_out(results, backend.name, str(failure))
                 continue
-            workers[contestant.name] = worker
-            found["contestants"][contestant.name] = {**worker.opened, "bytes": _bytes(folder, contestant)}
+            workers[backend.name] = worker
+            results["backends"][backend.name] = {**worker.loaded, "bytes": _file_bytes(folder, backend)}
         for batch, length in shapes:
-            _say(f"{model}: {batch}x{length}, {len(workers)} contestants")
-            times, failures = take_turns(workers, batch, length, options.repeats, options.patience)
-            found["times"].append({"batch": batch, "length": length, "ms": times})
+            _log(f"{model}: {batch}x{length}, {len(workers)} backends")
+            times, failures = run_interleaved(workers, batch, length, options.repeats, options.patience)
+            results["times"].append({"batch": batch, "length": length, "ms": times})
             for name, reason in failures.items():
-                _leave_out(found, name, reason)
+                _leave_out(results, name, reason)
         for name, worker in workers.items():
-            found["contestants"][name]["peak_memory"] = worker.close()
+            results["backends"][name]["peak_memory"] = worker.close()
     for _ in range(options.cold_starts):
-        for contestant in chosen:
-            if contestant.name in PROGRAMS and contestant.name not in found["left_out"]:
-                _start_cold(found, contestant, folder, options.threads)
-    return found
+        for backend in backends:
+            if backend.name in PROGRAMS and backend.name not in results["left_out"]:
+                _start_cold(results, backend, folder, options.threads)
+    return results
 
 
-def _make(name: str, model: str, folder: Path, keep: bool, made: dict[str, str | None]) -> None:
-    """Make a file and those that it needs, each once; ``made`` says for each what went wrong, if anything did.
+def _write(name: str, model: str, folder: Path, keep: bool, errors: dict[str, str | None]) -> None:
+    """Write a file and the files that it needs, each once.
+
+    Args:
+        name: a key of ``FILES``.
+        model: a preset, or ``toy``.
+        folder: the model's folder.
+        keep: do not write a file again that exists.
+        errors: by file, the error of writing it or None; files in it are not written again.
 
     Raises:
-        ContestantError: the file cannot be made.
+        BackendError: the file cannot be written.
     """
-    if name not in made:
+    if name not in errors:
         for need in FILES[name].needs:
-            _make(need, model, folder, keep, made)
-        made[name] = None
+            _write(need, model, folder, keep, errors)
+        errors[name] = None
         if not (keep and (folder / FILES[name].path).exists()):
-            _say(f"{model}: making {name}")
+            _log(f"{model}: writing {name}")
             command = [sys.executable, "-m", "benchmarks.files", name, model, str(folder)]
             result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-            made[name] = last_words(result.stderr) if result.returncode else None
-    reason = made[name]
+            errors[name] = error_line(result.stderr) if result.returncode else None
+    reason = errors[name]
     if reason is not None:
-        raise ContestantError(reason)
+        raise BackendError(reason)
 
 
-def _start_cold(found: dict[str, Any], contestant: Contestant, folder: Path, threads: int) -> None:
-    _say(f"{found['model']}: cold start of {contestant.name}")
+def _start_cold(results: dict[str, Any], backend: Backend, folder: Path, threads: int) -> None:
+    _log(f"{results['model']}: cold start of {backend.name}")
     try:
-        result = cold_start(contestant.name, folder / FILES[contestant.file].path, threads)
+        result = cold_start(backend.name, folder / FILES[backend.file].path, threads)
     except subprocess.CalledProcessError as error:
-        _leave_out(found, f"{contestant.name}, cold start", last_words(error.stderr))
+        _leave_out(results, f"{backend.name}, cold start", error_line(error.stderr))
         return
-    found["cold_starts"].setdefault(contestant.name, []).append(result)
+    results["cold_starts"].setdefault(backend.name, []).append(result)
 
 
-def _bytes(folder: Path, contestant: Contestant) -> int:
-    """The size of a contestant's file, with the weights beside it."""
-    path = folder / FILES[contestant.file].path
+def _file_bytes(folder: Path, backend: Backend) -> int:
+    """The size of a backend's file, with its external weights."""
+    path = folder / FILES[backend.file].path
     files = path.rglob("*.safetensors") if path.is_dir() else path.parent.glob(f"{path.stem}.*")
     return sum(file.stat().st_size for file in files)
 
 
-def _leave_out(found: dict[str, Any], name: str, reason: str) -> None:
-    _say(f"{found['model']}: without {name}: {reason}")
-    found["left_out"][name] = reason
+def _leave_out(results: dict[str, Any], name: str, reason: str) -> None:
+    _log(f"{results['model']}: {name} is left out: {reason}")
+    results["left_out"][name] = reason
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The models that are measured: the released sizes with random weights, which time does not depend on."""
+"""The benchmarked models: the released sizes with random weights, since latency does not depend on the values."""
 
 import shutil
 from dataclasses import replace
@@ -9,18 +9,18 @@ from benchmarks.environment import ROOT
 __all__ = ["VOCABULARY", "write_checkpoint"]
 
 VOCABULARY = 30522
-"""Tokens of all these models."""
+"""Vocabulary size of all models."""
 
 _TOKENIZER = ROOT / "tests" / "data" / "checkpoints" / "plain-question-answering"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
 def write_checkpoint(model: str, folder: Path) -> None:
-    """A checkpoint for question answering, with a tokenizer.
+    """Write a checkpoint for question answering, with a tokenizer.
 
     Args:
         model: a preset, or ``toy``, which has two layers.
-        folder: where it goes.
+        folder: the checkpoint directory.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""The plots: how everybody stands to the products alone, and how time grows with length and batch."""
+"""Plots: latency relative to the matmul floor, and how it grows with sequence length and batch size."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ _COLORS = "tab20"
 
 
 def write_plots(results: dict[str, Any], folder: Path) -> list[Path]:
-    """Write what the measured shapes allow, as SVG; nothing where matplotlib is not installed."""
+    """Write the plots for which enough shapes were measured, as SVG; none if matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:
@@ -19,18 +19,18 @@ def write_plots(results: dict[str, Any], folder: Path) -> list[Path]:
     matplotlib.use("svg")
     matplotlib.rcParams.update({"svg.hashsalt": "convbert-onnx", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
     plots = [_ratios(results, folder / "ratios.svg")]
-    lengths = [sorted({row["length"] for row in one["times"] if row["batch"] == 1}) for one in results["models"]]
-    if all(len(found) > 2 for found in lengths):
+    lengths = [sorted({row["length"] for row in model["times"] if row["batch"] == 1}) for model in results["models"]]
+    if all(len(measured) > 2 for measured in lengths):
         plots.append(_growth(results, folder / "growth.svg"))
     return plots
 
 
 def _ratios(results: dict[str, Any], path: Path) -> Path:
-    """Bars: the medians as multiples of the median of the products alone."""
+    """Bars: the medians as multiples of the matmul floor's median."""
     figure, panels = _panels(1, results)
     shapes = [(batch, length) for batch, length in results["shapes"]]
     for panel, measured in zip(panels[0], results["models"], strict=True):
-        names = [name for name in measured["contestants"] if name != FLOOR]
+        names = [name for name in measured["backends"] if name != FLOOR]
         height = 0.8 / max(1, len(names))
         for number, name in enumerate(names):
             for place, shape in enumerate(shapes):
@@ -47,7 +47,7 @@ def _ratios(results: dict[str, Any], path: Path) -> Path:
 
 
 def _growth(results: dict[str, Any], path: Path) -> Path:
-    """Lines: microseconds per token by length of one text, and texts per second by the size of the batch."""
+    """Lines: microseconds per token by sequence length, and texts per second by batch size."""
     figure, panels = _panels(2, results)
     for column, measured in enumerate(results["models"]):
         above, below = panels[0][column], panels[1][column]
@@ -55,7 +55,7 @@ def _growth(results: dict[str, Any], path: Path) -> Path:
         common = min(length for batch, length in shapes if batch == max(batch for batch, _ in shapes))
         by_length = {length: times_of(measured, (1, length)) for batch, length in shapes if batch == 1}
         by_batch = {batch: times_of(measured, (batch, common)) for batch, length in shapes if length == common}
-        for name in measured["contestants"]:
+        for name in measured["backends"]:
             lengths = [(length, 1000 * times[name][1] / length) for length, times in by_length.items() if name in times]
             batches = [(batch, 1000 * batch / times[name][1]) for batch, times in by_batch.items() if name in times]
             for panel, points in ((above, lengths), (below, batches)):
@@ -79,8 +79,8 @@ def _panels(rows: int, results: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _save(figure: Any, panels: Any, path: Path) -> Path:
-    """Write a figure with one legend for all its panels, the same bytes for the same figures."""
-    legends = [one.get_legend_handles_labels() for row in panels for one in row]
+    """Write a figure with one legend for all panels; the file is reproducible byte for byte."""
+    legends = [panel.get_legend_handles_labels() for row in panels for panel in row]
     labels = {label: handle for handles, names in legends for handle, label in zip(handles, names, strict=True)}
     figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=4)
     figure.savefig(path, metadata={"Date": None})
@@ -88,9 +88,9 @@ def _save(figure: Any, panels: Any, path: Path) -> Path:
 
 
 def _color(name: str) -> Any:
-    """The color of a contestant, the same in every plot."""
+    """The color of a backend, the same in every plot."""
     from matplotlib import colormaps
 
-    from benchmarks.backends import CONTESTANTS
+    from benchmarks.backends import BACKENDS
 
-    return colormaps[_COLORS]([one.name for one in CONTESTANTS].index(name))
+    return colormaps[_COLORS]([backend.name for backend in BACKENDS].index(name))

@@ -1,4 +1,4 @@
-"""What the measurements depend on: the processor, and the versions of everything that was measured."""
+"""The system that a benchmark ran on: CPU, memory, operating system and package versions."""
 
 import os
 import platform
@@ -7,15 +7,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["describe"]
+__all__ = ["describe_system"]
 
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 _ARM_FLAGS = ("asimd", "asimddp", "i8mm", "bf16", "sve")
 _PACKAGES = ("convbert-onnx", "onnxruntime", "torch", "transformers", "optimum-onnx", "openvino", "numpy")
 
 
-def describe() -> dict[str, Any]:
-    """Processor, memory in bytes, Python, versions of packages (None for those that are not installed)."""
+def describe_system() -> dict[str, Any]:
+    """CPU, memory in bytes, Python, and the versions of packages (None for packages that are not installed)."""
     cpu = _cpuinfo()
     flags = (cpu.get("flags") or cpu.get("Features") or "").split()
     return {
@@ -32,7 +32,7 @@ def describe() -> dict[str, Any]:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """The entries of the first processor."""
+    """The entries of /proc/cpuinfo for the first processor."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().split("\n\n")[0].splitlines() if path.exists() else []
     pairs = (line.partition(":") for line in lines)

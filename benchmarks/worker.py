@@ -1,7 +1,7 @@
-"""A contestant in a process of its own: ``python -m benchmarks.worker NAME FOLDER THREADS``.
+"""The process of one backend: ``python -m benchmarks.worker NAME FOLDER THREADS``.
 
-It opens its file, says so, and then makes one run for each line that it reads. Lines are JSON, in both directions:
-``{"open_ms", "note"}`` first, then ``{"ms"}`` for each ``[batch, length]``, at the end ``{"peak_memory"}`` in bytes.
+Loads the backend's file, then runs it once for each line of its input. Lines are JSON in both directions: first
+``{"open_ms", "note"}``, then ``{"ms"}`` for each ``[batch, length]``, at the end ``{"peak_memory"}`` in bytes.
 """
 
 import json
@@ -11,28 +11,28 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.backends import CONTESTANTS
+from benchmarks.backends import BACKENDS
 from benchmarks.files import FILES
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
 
 
 def main(name: str, folder: Path, threads: int) -> None:
-    """Answer until the input ends."""
+    """Answer each input line until the input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what packages print must not get between the answers
-    contestant = next(one for one in CONTESTANTS if one.name == name)
-    for module in contestant.imports:
+    os.dup2(2, 1)  # output that packages print must not mix with the answers
+    backend = next(backend for backend in BACKENDS if backend.name == name)
+    for module in backend.imports:
         import_module(module)
     begin = time.perf_counter()
-    opened = contestant.open(folder / FILES[contestant.file].path, threads)
-    print(json.dumps({"open_ms": 1000 * (time.perf_counter() - begin), "note": opened.note}), file=answers)
+    loaded = backend.load(folder / FILES[backend.file].path, threads)
+    print(json.dumps({"open_ms": 1000 * (time.perf_counter() - begin), "note": loaded.note}), file=answers)
     shape, feed = None, None
     for line in sys.stdin:
         if json.loads(line) != shape:
             shape = json.loads(line)
-            feed = opened.feed(*shape)
+            feed = loaded.feed(*shape)
         begin = time.perf_counter()
-        opened.run(feed)
+        loaded.run(feed)
         print(json.dumps({"ms": 1000 * (time.perf_counter() - begin)}), file=answers)
     print(json.dumps({"peak_memory": peak_memory()}), file=answers)
 

@@ -1,5 +1,5 @@
-"""What quantization does to the answers of trained models.
+"""Accuracy benchmark: how quantization changes the answers of trained models.
 
-``python -m benchmarks.accuracy FOLDER``, where FOLDER has the data that ``data.py`` names, trains a small model for
-each task, quantizes it in every way, ours and optimum's, and counts the answers that stay the same.
+``python -m benchmarks.accuracy FOLDER``, where FOLDER has the data listed in ``data.py``, trains a small model for each
+task, quantizes it with every method, ours and optimum's, and counts the unchanged answers.
 """

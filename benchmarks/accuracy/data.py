@@ -1,13 +1,13 @@
-"""Public labelled data in the formats that ``convbert-onnx eval`` reads, split by where the texts are from.
+"""Public labelled data sets, converted to the formats that ``convbert-onnx eval`` reads.
 
-The folder holds, as their authors publish them:
+Training and test texts come from different sources. The folder holds, as published by their authors:
 
 - ``qamr``: QAMR (Michael et al., 2018; MIT, texts CC BY-SA 3.0 and CC BY 2.5), ``filtered.{dev,test}.tsv.gz`` and
-  ``wiki-sentences.tsv``. Trained on the articles of dev; those of test are others.
-- ``clinc150``: CLINC150 (Larson et al., 2019; CC BY 3.0), ``data_full.json``, in its authors' split.
+  ``wiki-sentences.tsv``. dev is used for training; test has other articles.
+- ``clinc150``: CLINC150 (Larson et al., 2019; CC BY 3.0), ``data_full.json``, with its authors' split.
 - ``btc``: the Broad Twitter Corpus (Derczynski et al., 2016; CC BY 4.0), and ``wikigold`` (Balasuriya et al., 2009;
-  CC BY 4.0), to train; ``uner_en_ewt``: Universal NER (Mayhew et al., 2024; CC BY-SA 4.0), another source, to test.
-- ``vocab``: the word pieces of BERT, ``bert-base-{uncased,cased}-vocab.txt``.
+  CC BY 4.0), for training; ``uner_en_ewt``: Universal NER (Mayhew et al., 2024; CC BY-SA 4.0), for testing.
+- ``vocab``: BERT's vocabularies, ``bert-base-{uncased,cased}-vocab.txt``.
 """
 
 import csv
@@ -27,13 +27,13 @@ _ENTITIES = ("PER", "LOC", "ORG")
 
 @dataclass(frozen=True)
 class TaskData:
-    """A task and its files.
+    """The files of a task.
 
     Attributes:
-        train: the name of the file to train on; calibration takes its texts from there too.
-        test: the name of the file that only measures.
-        vocabulary: the file of word pieces, in the folder of the public data.
-        lower: whether texts are in lower case for the model.
+        train: the name of the training file, which is also the calibration data.
+        test: the name of the test file.
+        vocabulary: the vocabulary file, in the folder of the public data.
+        lower: whether the tokenizer lowercases texts.
     """
 
     train: str
@@ -49,19 +49,19 @@ TASKS = {
     "text-classification": TaskData("train.csv", "test.csv", *_UNCASED),
     "token-classification": TaskData("train.conll", "test.conll", "bert-base-cased-vocab.txt", lower=False),
 }
-"""The tasks that are measured, by name."""
+"""The benchmarked tasks by name."""
 
 
 def write_data(task: str, public: Path, folder: Path) -> list[str]:
-    """Write a task's two files.
+    """Write the training and test file of a task.
 
     Args:
         task: a key of ``TASKS``.
-        public: the folder of the public sets.
-        folder: where the files go.
+        public: the folder of the public data sets.
+        folder: the output folder.
 
     Returns:
-        The model's labels, none for question answering.
+        The model's labels; empty for question answering.
     """
     names = TASKS[task]
     if task == "question-answering":
@@ -95,19 +95,19 @@ def _qamr_sentences(path: Path) -> dict[str, list[str]]:
 
 
 def _qamr(path: Path, sentences: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Articles in SQuAD's format; answers of several pieces, which a span cannot be, are left out."""
+    """Articles in SQuAD's format; answers that are not one contiguous span are left out."""
     articles: dict[str, dict[str, list[dict[str, Any]]]] = {}
     with gzip.open(path, "rt") as lines:
-        for number, line in enumerate(lines):
-            name, _, _, _, _, question, own, *others = line.rstrip("\n").split("\t")
+        for index, line in enumerate(lines):
+            name, _, _, _, _, question, first_span, *others = line.rstrip("\n").split("\t")
             words = sentences[name]
-            spans = [own, *(other.split(":")[1] for other in others)]
+            spans = [first_span, *(other.split(":")[1] for other in others)]
             answers = [answer for span in spans if (answer := _answer(words, span))]
-            if not _answer(words, own):
+            if not _answer(words, first_span):
                 continue
             paragraphs = articles.setdefault(name.rsplit(":", 2)[0], {})
             questions = paragraphs.setdefault(" ".join(words), [])
-            questions.append({"id": f"{name}-{number}", "question": question.strip(), "answers": answers})
+            questions.append({"id": f"{name}-{index}", "question": question.strip(), "answers": answers})
     return [
         {"title": title, "paragraphs": [{"context": text, "qas": qas} for text, qas in paragraphs.items()]}
         for title, paragraphs in articles.items()
@@ -125,7 +125,7 @@ def _answer(words: list[str], span: str) -> dict[str, Any] | None:
 
 
 def _conll(path: Path, word: int = 0) -> Iterator[list[tuple[str, str]]]:
-    """Sentences of words and tags in IOB2; entities of other kinds than ours are outside."""
+    """Yield sentences as words with IOB2 tags; entity types that are not in ``_ENTITIES`` become O."""
     sentence: list[tuple[str, str]] = []
     for line in [*path.read_text().splitlines(), ""]:
         columns = line.split()
@@ -139,18 +139,18 @@ def _conll(path: Path, word: int = 0) -> Iterator[list[tuple[str, str]]]:
 
 def _iob2(sentence: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     tagged: list[tuple[str, str]] = []
-    before = "O"
+    previous = "O"
     for word, tag in sentence:
         position, _, kind = tag.partition("-")
         if kind not in _ENTITIES:
             tagged.append((word, "O"))
         else:
-            inside = position == "I" and before.partition("-")[2] == kind
+            inside = position == "I" and previous.partition("-")[2] == kind
             tagged.append((word, f"{'I' if inside else 'B'}-{kind}"))
-        before = tag
+        previous = tag
     return tagged
 
 
 def shuffled(rows: list[Any], seed: int) -> list[Any]:
-    """The rows in an order that the seed alone decides."""
-    return [rows[number] for number in np.random.default_rng(seed).permutation(len(rows))]
+    """Rows in random order, determined by the seed."""
+    return [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))]

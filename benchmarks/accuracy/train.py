@@ -1,4 +1,4 @@
-"""Trains a small ConvBERT from random weights, long enough to know its task, in minutes on two cores."""
+"""Train a small ConvBERT from random weights, in minutes on two cores."""
 
 import csv
 import json
@@ -19,13 +19,13 @@ from convbert_onnx.tasks import task_by_name
 
 __all__ = ["train"]
 
-_LAYERS = 6
-_BATCH = 32
-_RATE = 5e-4
+_NUM_LAYERS = 6
+_BATCH_SIZE = 32
+_LEARNING_RATE = 5e-4
 _EPOCHS = {"question-answering": 4, "text-classification": 12, "token-classification": 10}
-_LONGEST = 160
-_NOTHING = -100
-"""The label that the loss leaves out, as torch and the reference have it."""
+_MAX_LENGTH = 160
+_IGNORE_INDEX = -100
+"""The label that the loss ignores, as in torch and transformers."""
 
 Row = dict[str, Any]
 
@@ -35,22 +35,24 @@ def train(task: str, folder: Path, public: Path, labels: list[str]) -> None:
 
     Args:
         task: a key of ``TASKS``.
-        folder: where ``write_data`` put the task's files.
-        public: the folder of the public sets, with the vocabularies.
+        folder: the folder with the files of ``write_data``.
+        public: the folder of the public data sets and vocabularies.
         labels: the model's labels, none for question answering.
     """
     torch.manual_seed(0)
     checkpoint = folder / "checkpoint"
-    checkpoint.mkdir(exist_ok=True)  # an interrupted run left one
+    checkpoint.mkdir(exist_ok=True)  # exists after an interrupted run
     tokenizer = _tokenizer(task, public / "vocab", checkpoint)
     rows = _ROWS[task](folder / TASKS[task].train, tokenizer, labels)
-    config = replace(PRESETS["small"], num_hidden_layers=_LAYERS, vocab_size=tokenizer.get_vocab_size())
+    config = replace(PRESETS["small"], num_hidden_layers=_NUM_LAYERS, vocab_size=tokenizer.get_vocab_size())
     if labels:
         config = replace(config, id2label=dict(enumerate(labels)))
     model = HEADS[task_by_name(task).head](config)
-    steps = _EPOCHS[task] * math.ceil(len(rows) / _BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps, anneal_strategy="linear")
+    steps = _EPOCHS[task] * math.ceil(len(rows) / _BATCH_SIZE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, _LEARNING_RATE, total_steps=steps, anneal_strategy="linear"
+    )
     model.train()
     for epoch in range(_EPOCHS[task]):
         losses = []
@@ -73,18 +75,18 @@ def _tokenizer(task: str, vocabularies: Path, checkpoint: Path) -> Tokenizer:
     settings = {"tokenizer_class": "ConvBertTokenizer", "do_lower_case": data.lower, "model_max_length": 512}
     (checkpoint / "tokenizer_config.json").write_text(json.dumps(settings))
     tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=data.lower)
-    tokenizer.enable_truncation(_LONGEST)
+    tokenizer.enable_truncation(_MAX_LENGTH)
     tokenizer.save(str(checkpoint / "tokenizer.json"))
     return tokenizer
 
 
 def _batches(rows: list[Row], seed: int) -> Iterator[dict[str, Tensor]]:
-    """Batches of rows of about one length, in random order."""
-    mixed = shuffled(rows, seed)
-    # Within pools of many batches, so that neighbours in length still differ from epoch to epoch.
-    pools = [mixed[start : start + 50 * _BATCH] for start in range(0, len(mixed), 50 * _BATCH)]
+    """Yield batches of rows of similar length, in random order."""
+    order = shuffled(rows, seed)
+    # Sorted by length within pools of 50 batches only, so that batches differ from epoch to epoch.
+    pools = [order[start : start + 50 * _BATCH_SIZE] for start in range(0, len(order), 50 * _BATCH_SIZE)]
     ordered = [row for pool in pools for row in sorted(pool, key=lambda row: len(row["input_ids"]))]
-    groups = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
+    groups = [ordered[start : start + _BATCH_SIZE] for start in range(0, len(ordered), _BATCH_SIZE)]
     for group in shuffled(groups, seed):
         longest = max(len(row["input_ids"]) for row in group)
         yield {name: _stack([row[name] for row in group], longest, name) for name in group[0]}
@@ -93,7 +95,7 @@ def _batches(rows: list[Row], seed: int) -> Iterator[dict[str, Tensor]]:
 def _stack(values: list[Any], longest: int, name: str) -> Tensor:
     if isinstance(values[0], int):
         return torch.tensor(values)
-    filler = _NOTHING if name == "labels" else 0
+    filler = _IGNORE_INDEX if name == "labels" else 0
     return torch.tensor([[*value, *[filler] * (longest - len(value))] for value in values])
 
 
@@ -113,9 +115,9 @@ def _questions(path: Path, tokenizer: Tokenizer, labels: list[str]) -> list[Row]
                 answer = question["answers"][0]
                 first, last = answer["answer_start"], answer["answer_start"] + len(answer["text"]) - 1
                 encoding = tokenizer.encode(question["question"], paragraph["context"])
-                places = [encoding.char_to_token(place, 1) for place in (first, last)]
-                if None not in places:  # behind the longest row
-                    rows.append({**_inputs(encoding), "start_positions": places[0], "end_positions": places[1]})
+                positions = [encoding.char_to_token(offset, 1) for offset in (first, last)]
+                if None not in positions:  # None: past the maximum length
+                    rows.append({**_inputs(encoding), "start_positions": positions[0], "end_positions": positions[1]})
     return rows
 
 
@@ -130,12 +132,12 @@ def _sentences(path: Path, tokenizer: Tokenizer, labels: list[str]) -> list[Row]
     for block in path.read_text().split("\n\n"):
         words, tags = zip(*(line.split() for line in block.strip().split("\n")), strict=True)
         encoding = tokenizer.encode(list(words), is_pretokenized=True)
-        # A word has the label of its first token, as in the evaluation.
-        numbers = [
-            _NOTHING if word is None or word == before else labels.index(tags[word])
-            for word, before in zip(encoding.word_ids, [None, *encoding.word_ids], strict=False)
+        # Only the first token of a word is labelled, as in the evaluation.
+        token_labels = [
+            _IGNORE_INDEX if word is None or word == previous else labels.index(tags[word])
+            for word, previous in zip(encoding.word_ids, [None, *encoding.word_ids], strict=False)
         ]
-        rows.append({**_inputs(encoding), "labels": numbers})
+        rows.append({**_inputs(encoding), "labels": token_labels})
     return rows
 
 

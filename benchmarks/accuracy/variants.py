@@ -1,4 +1,4 @@
-"""The forms of a trained model that are compared, each written by one small function."""
+"""The variants of a trained model that are compared, and the functions that write them."""
 
 import shutil
 from collections.abc import Callable
@@ -15,43 +15,43 @@ from convbert_onnx.exporters import export, quantize
 from convbert_onnx.exporters.initializers import initializer, numbers_of
 from convbert_onnx.exporters.quantization.weight_int8 import matrix_in_panels
 
-__all__ = ["FORMS", "FP32"]
+__all__ = ["FP32", "VARIANTS"]
 
 FP32 = "fp32"
-"""The form that the others are compared with."""
+"""The variant that the others are compared with."""
 
-Make = Callable[[str, Path, Path], None]
+Writer = Callable[[str, Path, Path], None]
 
 
-def _export(target: str) -> Make:
-    def make(task: str, folder: Path, output: Path) -> None:
+def _export(target: str) -> Writer:
+    def write(task: str, folder: Path, output: Path) -> None:
         export(folder / "checkpoint", output, task=task, target=target)  # type: ignore[arg-type]
 
-    return make
+    return write
 
 
-def _quantize(source: str = FP32, *, calibrate: bool = False, **options: Any) -> Make:
-    def make(task: str, folder: Path, output: Path) -> None:
+def _quantize(source: str = FP32, *, calibrate: bool = False, **options: Any) -> Writer:
+    def write(task: str, folder: Path, output: Path) -> None:
         if calibrate:
             options["calibration"] = folder / TASKS[task].train
         quantize(folder / f"{source}.onnx", output, **options)
 
-    return make
+    return write
 
 
-def _as_with_vnni(task: str, folder: Path, output: Path) -> None:
-    """Weights of 8 bits, as unsigned bytes around 128: the products that VNNI computes, exact on any CPU."""
+def _emulated_vnni(task: str, folder: Path, output: Path) -> None:
+    """8-bit weights as uint8 with zero point 128: the exact matmul that VNNI computes, on any CPU."""
     quantize(folder / f"{FP32}.onnx", output, cpu="vnni")
     model = ir.load(output)
-    middle = initializer(model.graph, "weight_zero_point", np.array(128, np.uint8))
+    zero_point = initializer(model.graph, "weight_zero_point", np.array(128, np.uint8))
     for node in list(model.graph):
         if node.op_type.startswith("MatMulDequantize"):
-            _take_apart(model.graph, node, middle)
+            _split_operator(model.graph, node, zero_point)
     ir.save(model, output)
 
 
-def _take_apart(graph: ir.Graph, node: ir.Node, weight_zero_point: ir.Value) -> None:
-    """An operator with a product as a product of unsigned bytes and the operator behind it."""
+def _split_operator(graph: ir.Graph, node: ir.Node, weight_zero_point: ir.Value) -> None:
+    """Replace an operator that contains a matmul by MatMulInteger with uint8 weights and the rest of the operator."""
     rows, panels, *others = node.inputs
     assert panels is not None and panels.const_value is not None and others[2] is not None
     columns = numbers_of(others[2]).size
@@ -64,27 +64,27 @@ def _take_apart(graph: ir.Graph, node: ir.Node, weight_zero_point: ir.Value) -> 
         initializer(graph, f"{panels.name}.zero_point", zero_point),
         weight_zero_point,
     ]
-    product = ir.node("MatMulInteger", inputs)
+    matmul = ir.node("MatMulInteger", inputs)
     name, count = node.op_type.removeprefix("MatMul"), len(node.outputs)
-    behind = ir.Node(node.domain, name, [*product.outputs, *others], attributes.values(), num_outputs=count)
+    epilogue = ir.Node(node.domain, name, [*matmul.outputs, *others], attributes.values(), num_outputs=count)
     ir.convenience.replace_nodes_and_values(
-        graph, node, [node], [product, behind], list(node.outputs), list(behind.outputs)
+        graph, node, [node], [matmul, epilogue], list(node.outputs), list(epilogue.outputs)
     )
 
 
 def _optimum(task: str, folder: Path, output: Path) -> None:
     exported = folder / "optimum-fp32"
     optimum_cli("export", "onnx", "--task", task, "--model", folder / "checkpoint", exported)
-    # Without VNNI its own choice for this CPU: weights of 8 bits would overflow.
+    # optimum's setting for CPUs without VNNI, where sums of 8-bit weights would saturate.
     optimum_cli("onnxruntime", "quantize", "--onnx_model", exported, "--avx2", "--per_channel", "--output", output)
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         shutil.copy(folder / "checkpoint" / name, output)
 
 
-FORMS: dict[str, Make] = {
+VARIANTS: dict[str, Writer] = {
     FP32: _export("cpu"),
     "portable": _export("portable"),
-    "int8 (VNNI and ARM)": _as_with_vnni,
+    "int8 (VNNI and ARM)": _emulated_vnni,
     "int8 (AVX2)": _quantize(cpu="avx2"),
     "int8, portable": _quantize("portable", cpu="avx2"),
     **{
@@ -97,4 +97,4 @@ FORMS: dict[str, Make] = {
     "int4-weights": _quantize(precision="int4-weights"),
     "optimum int8": _optimum,
 }
-"""Every form by its name, after those that it is made of."""
+"""Writers of the variants by name; a variant follows the one it is made from."""
