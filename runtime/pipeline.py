@@ -11,14 +11,7 @@ from convbert_onnx.errors import InputError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET
 from convbert_onnx.runtime.model import Outputs, open_model
 from convbert_onnx.runtime.parameters import CallParameters, whole_number
-from convbert_onnx.runtime.pipelines.base import TaskPipeline
-from convbert_onnx.runtime.pipelines.feature_extraction import FeatureExtraction
-from convbert_onnx.runtime.pipelines.fill_mask import FillMask
-from convbert_onnx.runtime.pipelines.multiple_choice import MultipleChoice
-from convbert_onnx.runtime.pipelines.question_answering import QuestionAnswering
-from convbert_onnx.runtime.pipelines.text_classification import TextClassification
-from convbert_onnx.runtime.pipelines.token_classification import TokenClassification
-from convbert_onnx.runtime.pipelines.zero_shot_classification import ZeroShotClassification
+from convbert_onnx.runtime.pipelines.base import pipeline_class
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
@@ -28,17 +21,6 @@ from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.tasks import SECOND_USES
 
 __all__ = ["ConvBertOnnxPipeline"]
-
-_PIPELINES: dict[str, type[TaskPipeline[Any, Any]]] = {
-    "feature-extraction": FeatureExtraction,
-    "fill-mask": FillMask,
-    "text-classification": TextClassification,
-    "zero-shot-classification": ZeroShotClassification,
-    "multiple-choice": MultipleChoice,
-    "token-classification": TokenClassification,
-    "question-answering": QuestionAnswering,
-}
-
 
 _CHUNK_TOKENS = 16 * TOKEN_BUDGET
 """Tokens whose rows are in memory at a time, to be sorted by length."""
@@ -135,7 +117,7 @@ class ConvBertOnnxPipeline:
         self.config = self._model.config
         self.max_length = self._model.max_length
         self.task = task if task in SECOND_USES else self._model.task_spec.name
-        self._task_pipeline = _PIPELINES[self.task](self.tokenizer, self.config, self._model.max_length)
+        self._task_pipeline = pipeline_class(self.task)(self.tokenizer, self.config, self._model.max_length)
         self._defaults = {"batch_size": batch_size, **parameters}
         self._arguments = {"path": self._model.path.absolute(), "task": self.task, **options, **self._defaults}
         self._split({})  # wrong defaults are told now, not at the first call
@@ -181,6 +163,15 @@ class ConvBertOnnxPipeline:
             return [self._result(job) for job in self._run([self._job(item, parameters) for item in items])]
         (job,) = self._run([self._job(items, parameters)])
         return self._result(job)
+
+    def describe(self, call: Mapping[str, object], result: object) -> str:
+        """The result of a call with one example, as lines of text.
+
+        Args:
+            call: the call's keyword arguments.
+            result: what it gave.
+        """
+        return self._task_pipeline.describe(call, result)
 
     def run_many(self, calls: Iterable[Mapping[str, Any]], batch_size: int | None = None) -> list[Any]:
         """The result of each call, given as its keyword arguments, or the error that it raised.

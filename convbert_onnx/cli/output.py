@@ -1,4 +1,4 @@
-"""What the command line prints for people: results in context, exports, what a file says of itself, times, metrics."""
+"""What the command line prints for people: exports, what a file says of itself, times, metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,19 +16,10 @@ __all__ = [
     "describe_evaluation",
     "describe_export",
     "describe_file",
-    "describe_result",
 ]
-
-_AROUND = 60
-"""Characters of context shown on each side of an answer."""
 
 _OPERATORS = 12
 """Operators shown by name in a profile."""
-
-
-def describe_result(task: str, call: Mapping[str, Any], result: Any) -> str:
-    """The result of one call of a pipeline."""
-    return _DESCRIBE[task](call, result)
 
 
 def describe_conversion(
@@ -181,58 +172,6 @@ def _describe_operators(shape: "ShapeTimes") -> str:
         count, ms, share = (sum(getattr(one, name) for one in rest) for name in ("count", "ms", "share"))
         rows.append((f"{len(rest)} others", str(count), f"{ms:.3f}", f"{100 * share:.1f}"))
     return _table([(f"operators at {shape.name}", "count", "ms", "share %"), *rows])
-
-
-def _describe_answers(call: Mapping[str, Any], result: Any) -> str:
-    answers = result if isinstance(result, list) else [result]
-    return "\n".join(_describe_answer(call["context"], answer) for answer in answers)
-
-
-def _describe_answer(context: str, answer: Mapping[str, Any]) -> str:
-    if not answer["answer"]:
-        return f"(no answer)  score {answer['score']:.3g}"
-    start, end = answer["start"], answer["end"]
-    before, after = context[max(0, start - _AROUND) : start], context[end : end + _AROUND]
-    left, right = "..." if start > _AROUND else "", "..." if end + _AROUND < len(context) else ""
-    shown = f"{left}{before}[{context[start:end]}]{after}{right}"
-    return f"{answer['answer']}  score {answer['score']:.3g}, characters {start} to {end}\n  {' '.join(shown.split())}"
-
-
-_NAMES = ("entity", "entity_group", "word", "label", "token_str", "sequence")
-
-
-def _describe_scores(call: Mapping[str, Any], result: Any) -> str:
-    """Results that are scored texts, in a list or in lists of them, a line each."""
-    if isinstance(result, list):
-        return "\n".join(_describe_scores(call, item) for item in result) if result else "(nothing)"
-    names = [result[key] for key in _NAMES if key in result]
-    place = f", characters {result['start']} to {result['end']}" if "start" in result else ""
-    return f"{'  '.join(map(str, names))}  score {result['score']:.3g}{place}"
-
-
-def _describe_choice(call: Mapping[str, Any], result: Any) -> str:
-    return f"{result['choice']}  score {result['score']:.3g}, choice {result['label']} of {len(result['scores'])}"
-
-
-def _describe_labels(call: Mapping[str, Any], result: Any) -> str:
-    return "\n".join(
-        f"{label}  score {score:.3g}" for label, score in zip(result["labels"], result["scores"], strict=True)
-    )
-
-
-def _describe_features(call: Mapping[str, Any], result: Any) -> str:
-    return str(result)
-
-
-_DESCRIBE = {
-    "feature-extraction": _describe_features,
-    "fill-mask": _describe_scores,
-    "text-classification": _describe_scores,
-    "zero-shot-classification": _describe_labels,
-    "multiple-choice": _describe_choice,
-    "token-classification": _describe_scores,
-    "question-answering": _describe_answers,
-}
 
 
 def _columns(rows: Mapping[str, str]) -> str:

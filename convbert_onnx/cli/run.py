@@ -1,5 +1,6 @@
 """``convbert-onnx run``."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
@@ -9,8 +10,8 @@ import click
 from tqdm import tqdm
 
 from convbert_onnx.cli.options import JSON, PATH, session_options
-from convbert_onnx.cli.output import describe_result
 from convbert_onnx.cli.streams import Text, is_file_name, open_input, open_stream, print_json, print_text
+from convbert_onnx.tasks import call_arguments
 
 if TYPE_CHECKING:  # they need numpy and onnxruntime, and --help does not
     from convbert_onnx.runtime import ConvBertOnnxPipeline
@@ -19,16 +20,17 @@ if TYPE_CHECKING:  # they need numpy and onnxruntime, and --help does not
 __all__ = ["run"]
 
 
+def _call_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each argument of the tasks' pipelines."""
+    for argument in reversed(call_arguments()):
+        option = click.option(f"--{argument.name}", type=Text(), multiple=argument.repeatable, help=argument.help)
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("model", type=PATH)
-@click.option("--inputs", type=Text(), help="The text, for most tasks.")
-@click.option(
-    "--sequences", type=Text(), help="Zero-shot classification: the text; the labels are -p candidate_labels=a,b,c."
-)
-@click.option("--prompt", type=Text(), help="Multiple choice: the prompt.")
-@click.option("--choices", type=Text(), multiple=True, help="Multiple choice: a continuation; repeatable.")
-@click.option("--question", type=Text(), help="Question answering: the question.")
-@click.option("--context", type=Text(), help="Question answering: the text that contains the answer.")
+@_call_options
 @click.option("--input", "source", help="JSON Lines, one object of call arguments per line; - is standard input.")
 @click.option("--output", "sink", help="File for the JSON Lines of results.  [default: -, standard output]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run with the same --input and --output.")
@@ -63,7 +65,7 @@ def run(
 ) -> None:
     """Run an exported model on one example, or on a file of examples."""
     call = {
-        name: list(value) if name == "choices" else value
+        name: list(value) if isinstance(value, tuple) else value
         for name, value in arguments.items()
         if value not in (None, ())
     }
@@ -88,7 +90,7 @@ def run(
     if as_json:
         print_json(result)
     else:
-        print_text(describe_result(pipe.task, values | call, result))
+        print_text(pipe.describe(values | call, result))
 
 
 def _run_file(pipe: "ConvBertOnnxPipeline", source: str, sink: str, resume: bool) -> int:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from convbert_onnx.bundle import Comparison
 from convbert_onnx.errors import InputError
-from convbert_onnx.exporters.quantization.sample_text import QUESTIONS, SENTENCES
 from convbert_onnx.exporters.quantization.truncate_calls import cut_call
-from convbert_onnx.runtime.evaluation.datasets import LabelledExample
+from convbert_onnx.runtime.evaluation.base import LabelledExample
 from convbert_onnx.runtime.evaluation.evaluate import labelled_examples, score
-from convbert_onnx.runtime.evaluation.predictions import mask_pieces, predict
+from convbert_onnx.runtime.evaluation.fill_mask import mask_pieces
+from convbert_onnx.runtime.evaluation.predictions import predict
+from convbert_onnx.runtime.evaluation.sample_text import QUESTIONS, SENTENCES
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
 __all__ = ["compare", "mean_difference"]

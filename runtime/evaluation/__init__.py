@@ -1,1 +1,1 @@
-"""Metrics on labelled data."""
+"""Metrics on labelled data; the module named as a task has the task's readers, predictions and metrics."""

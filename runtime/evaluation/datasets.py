@@ -1,44 +1,36 @@
-"""Readers of labelled data: from the usual file of each task to calls of its pipeline and what is expected."""
+"""Readers of labelled data: files of text, JSON Lines and tables, and the examples that a task makes of them.
+
+Errors name the file and the line.
+"""
 
 import csv
 import io
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import FileMissingError, InputError
-from convbert_onnx.runtime.evaluation.entity_metrics import entity_type
+from convbert_onnx.runtime.evaluation.base import LabelledExample, labelled_evaluation
 from convbert_onnx.runtime.parameters import whole_number
 
-__all__ = ["LabelledExample", "json_lines", "read_labelled_data", "read_text", "text_lines"]
-
-_BLANKS = re.compile("[ \t]+")
-"""Between the columns of CoNLL files. Blanks of other kinds are part of a word: 10 000 in French has one."""
+__all__ = [
+    "csv_rows",
+    "json_lines",
+    "label_name",
+    "listed_labels",
+    "plain_texts",
+    "read_labelled_data",
+    "read_text",
+    "string_field",
+    "text_lines",
+    "tsv_rows",
+]
 
 _CSV = Lock()
-"""Held while the limit of the csv module, which all threads share, is another."""
-
-
-@dataclass(frozen=True)
-class LabelledExample:
-    """An example and what a perfect model gives for it.
-
-    Attributes:
-        place: where it stands: the file, and the line or the entry in it.
-        call: the arguments of the pipeline's call.
-        expected: the answers of a question, none where it has no answer; the tags of words; the name of a label; the
-            number of a choice; the word piece that was masked.
-    """
-
-    place: str
-    call: Mapping[str, Any]
-    expected: Any
+"""Held while the csv module's field limit, which all threads share, is changed."""
 
 
 def read_labelled_data(
@@ -46,11 +38,7 @@ def read_labelled_data(
 ) -> list[LabelledExample]:
     """The labelled examples of a file.
 
-    - question-answering: SQuAD's JSON, version 1.1 or 2.0
-    - token-classification: CoNLL, a word and, last, its tag on a line, and a blank line after a sentence
-    - text-classification: .csv or .tsv with a header, or .jsonl, with ``text``, ``label`` and perhaps ``text_pair``
-    - multiple-choice: .jsonl with ``prompt``, ``choices`` and ``label``, the number of a choice, from 0, or its text
-    - fill-mask: .jsonl with ``text``, or any other file with a text per line; nothing is expected yet
+    The module of each task in this package describes its format.
 
     Args:
         path: the file, in UTF-8.
@@ -66,11 +54,10 @@ def read_labelled_data(
     path = Path(path)
     if limit is not None:
         whole_number("limit", limit, 1)
-    if task not in _READERS:
-        raise InputError(f"{task} has no labelled data; tasks that have are {', '.join(_READERS)}")
+    evaluation = labelled_evaluation(task)
     if not path.is_file():
-        raise FileMissingError(f"{path} is no file: name one with labelled data")
-    examples = list(islice(_READERS[task](path, read_text(path), config), limit))
+        raise FileMissingError(f"{path} is not a file: name one with labelled data")
+    examples = list(islice(evaluation.read(path, read_text(path), config), limit))
     if not examples:
         raise InputError(f"{path} holds no example")
     return examples
@@ -93,14 +80,14 @@ def read_text(path: Path) -> str:
 
 
 def text_lines(path: Path, text: str) -> Iterator[tuple[str, str]]:
-    """The lines that are not blank, each with its place."""
+    """The lines that are not blank, each with its file and line."""
     # Not splitlines(): texts may hold line separators of other kinds.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield f"{path}, line {number}", line
 
 
-def json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The objects of JSON Lines, each with its place.
 
     Raises:
@@ -118,168 +105,40 @@ def json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]
         yield place, row
 
 
-def _questions(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error}); SQuAD's format is expected") from error
-    for article, paragraphs in _entries(content, "data", "paragraphs", f"{path}"):
-        for paragraph, questions in _entries(paragraphs, "paragraphs", "qas", article):
-            context = _string(questions, "context", paragraph)
-            for number, question in enumerate(_list(questions, "qas", paragraph)):
-                place = f"{paragraph}.qas[{number}]"
-                if not isinstance(question, dict):
-                    raise InputError(f"{place} must be an object with question and answers")
-                answers = _list(question, "answers", place)
-                # SQuAD 2.0 says of every question whether it has an answer; then "none" must be able to win.
-                expected = tuple(_string(one, "text", place) for one in answers)
-                impossible = question.get("is_impossible", False)
-                if not isinstance(impossible, bool):
-                    raise InputError(f"{place}: `is_impossible` must be true or false, not {impossible!r:.40}")
-                nothing = impossible or not expected
-                call: dict[str, Any] = {"question": _string(question, "question", place), "context": context}
-                if nothing or "is_impossible" in question:
-                    call["handle_impossible_answer"] = True
-                yield LabelledExample(place, call, () if nothing else expected)
+def plain_texts(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    """The ``text`` of each line of JSON Lines (``.jsonl``), or each line of another file, with its place.
+
+    Raises:
+        InputError: a line of JSON Lines is not an object with ``text``.
+    """
+    if path.suffix == ".jsonl":
+        return ((place, string_field(row, "text", place)) for place, row in json_lines(path, text))
+    return ((place, line.strip()) for place, line in text_lines(path, text))
 
 
-def _entries(holder: Any, name: str, inner: str, place: str) -> Iterator[tuple[str, Any]]:
-    """The objects in a list of SQuAD's, each with its place."""
-    for number, entry in enumerate(_list(holder, name, place)):
-        own = f"{place}.{name}[{number}]" if "[" in place else f"{place}, {name}[{number}]"
-        if not isinstance(entry, dict):
-            raise InputError(f"{own} must be an object with {inner}")
-        yield own, entry
+def string_field(holder: object, name: str, place: str) -> str:
+    """The string ``name`` of a JSON object.
 
-
-def _list(holder: Any, name: str, place: str) -> list[Any]:
-    if not isinstance(holder, dict) or not isinstance(holder.get(name), list):
-        raise InputError(f"{place}: a list `{name}` is missing, which SQuAD's format has there")
-    found: list[Any] = holder[name]
-    return found
-
-
-def _string(holder: Any, name: str, place: str) -> str:
+    Raises:
+        InputError: there is no such string.
+    """
     if not isinstance(holder, dict) or not isinstance(holder.get(name), str):
         raise InputError(f"{place}: `{name}` must be there, as a string")
-    found: str = holder[name]
-    return found
+    value: str = holder[name]
+    return value
 
 
-def _sentences(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    types = {entity_type(label) for label in config.id2label.values() if label != "O"}
-    if None in types:
-        raise InputError(
-            f"the model's labels are {_labels(config)}: entities can be counted only with labels that are O or begin "
-            "with B-, I-, E- or S-"
-        )
-    words: list[str] = []
-    tags: list[str] = []
-    start = 1
-    for number, line in enumerate([*text.split("\n"), ""], start=1):
-        columns = _BLANKS.split(line.strip(" \t")) if line.strip() else []
-        if not columns or columns[0] == "-DOCSTART-":
-            if words:
-                call = {"inputs": words, "is_split_into_words": True}
-                yield LabelledExample(f"{path}, line {start}", call, tuple(tags))
-            words, tags, start = [], [], number + 1
-            continue
-        if len(columns) < 2:
-            raise InputError(f"{path}, line {number}: a word and its tag are expected, with a blank or tab between")
-        tag = _named(columns[-1], config)
-        # By type, because B-PER and I-PER mean the same at the beginning of an entity.
-        if tag != "O" and entity_type(tag) not in types:
-            raise InputError(f"{path}, line {number}: the model has no label {tag!r:.60}; it has {_labels(config)}")
-        words.append(columns[0])
-        tags.append(tag)
-
-
-def _texts(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    if config.problem_type in ("regression", "multi_label_classification") or config.num_labels == 1:
-        kind = config.problem_type or "regression"
-        raise InputError(
-            f"the model is for {kind}: only models that give a text one of several labels can be evaluated"
-        )
-    for place, row in _rows(path, text):
-        for name in ("text", "label"):
-            if row.get(name) is None:
-                raise InputError(f"{place}: `{name}` is missing; text and label are expected, and perhaps text_pair")
-        pair = {} if row.get("text_pair") is None else {"text_pair": _string(row, "text_pair", place)}
-        inputs = {"text": _string(row, "text", place), **pair}
-        # As with all evaluations, a text that is longer than the model is cut.
-        yield LabelledExample(place, {"inputs": inputs, "truncation": True}, _label(row["label"], config, place))
-
-
-def _label(label: Any, config: ConvBertConfig, place: str) -> str:
-    if isinstance(label, list):
-        raise InputError(f"{place}: a text with several labels cannot be evaluated; give one label")
-    if isinstance(label, str) and label in config.label2id:
-        return label
-    if isinstance(label, str | int) and not isinstance(label, bool):
-        name = _named(str(label), config)
-        if name in config.label2id:
-            return name
-    raise InputError(f"{place}: the model has no label {label!r:.60}; it has {_labels(config)}")
-
-
-def _named(label: str, config: ConvBertConfig) -> str:
-    """The label with this number, or the text as it is."""
-    return config.id2label.get(int(label), label) if label.isdecimal() and len(label) < 10 else label
-
-
-def _labels(config: ConvBertConfig) -> str:
-    return ", ".join(f"{label} ({number})" for number, label in config.id2label.items())
-
-
-def _choices(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    for place, row in json_lines(path, text):
-        choices, label = row.get("choices"), row.get("label")
-        if not isinstance(choices, list) or not choices or not all(isinstance(choice, str) for choice in choices):
-            raise InputError(f"{place}: `choices` must be there, as a list of strings")
-        if isinstance(label, str) and label in choices:
-            label = choices.index(label)
-        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < len(choices):
-            raise InputError(f"{place}: `label` must be the number of a choice, 0 to {len(choices) - 1}, or its text")
-        call = {"prompt": _string(row, "prompt", place), "choices": choices, "truncation": True}
-        yield LabelledExample(place, call, label)
-
-
-def _plain_texts(path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-    if path.suffix == ".jsonl":
-        for place, row in json_lines(path, text):
-            yield LabelledExample(place, {"inputs": _string(row, "text", place)}, None)
-        return
-    for place, line in text_lines(path, text):
-        yield LabelledExample(place, {"inputs": line.strip()}, None)
-
-
-def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The rows of a table, by the names in its header, or of JSON Lines."""
-    if path.suffix == ".jsonl":
-        yield from json_lines(path, text)
-        return
-    if path.suffix not in (".csv", ".tsv"):
-        raise InputError(f"{path}: a file that ends in .csv, .tsv or .jsonl is expected")
-    # In a file with tabs, quotes are part of the text.
-    table = _csv_rows(path, text) if path.suffix == ".csv" else _tsv_rows(path, text)
-    _, header = next(table, ("", []))
-    if not {"text", "label"} <= set(header):
-        raise InputError(
-            f"{path}, line 1: a header with text and label is expected, and perhaps text_pair, not "
-            f"{', '.join(header) or 'an empty file'}: name the columns so"
-        )
-    for place, row in table:
-        if len(row) > len(header):
-            raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
-        yield place, dict(zip(header, row, strict=False))
-
-
-def _tsv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+def tsv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows of tab-separated values that are not blank, each with its place. Quotes are part of the text."""
     return ((place, line.split("\t")) for place, line in text_lines(path, text))
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
-    """The rows that are not blank, each with the place where it ends."""
+def csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows of comma-separated values that are not blank, each with the place where it ends.
+
+    Raises:
+        InputError: the file is not in the format, after the rows before the error.
+    """
     rows: list[tuple[str, list[str]]] = []
     failure: InputError | None = None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -299,10 +158,11 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
         raise failure
 
 
-_READERS: dict[str, Callable[[Path, str, ConvBertConfig], Iterator[LabelledExample]]] = {
-    "question-answering": _questions,
-    "token-classification": _sentences,
-    "text-classification": _texts,
-    "multiple-choice": _choices,
-    "fill-mask": _plain_texts,
-}
+def label_name(label: str, config: ConvBertConfig) -> str:
+    """The label with this number, or the text as it is."""
+    return config.id2label.get(int(label), label) if label.isdecimal() and len(label) < 10 else label
+
+
+def listed_labels(config: ConvBertConfig) -> str:
+    """The model's labels with their numbers, for messages."""
+    return ", ".join(f"{label} ({number})" for number, label in config.id2label.items())

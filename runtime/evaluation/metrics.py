@@ -1,18 +1,42 @@
-"""What every task's metrics share: proportions, and how sure they are.
-
-All metrics are between 0 and 1.
-"""
+"""Metrics that tasks share, with confidence intervals. All metrics are between 0 and 1."""
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accuracy", "agreement", "bootstrap_interval", "f1", "macro_f1", "wilson_interval"]
+__all__ = [
+    "Score",
+    "accuracy",
+    "accuracy_score",
+    "agreement",
+    "bootstrap_interval",
+    "f1",
+    "macro_f1",
+    "wilson_interval",
+]
 
 _Z = 1.959963984540054
 """The normal distribution has 95 % of its mass within this many standard deviations."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Metrics of predictions, all between 0 and 1.
+
+    Attributes:
+        metrics: each metric by its name; the main one comes first.
+        main: the name of the main metric.
+        interval: the bounds that hold the main metric of the whole population with 95 % confidence.
+        interval_method: "Wilson" for a proportion, "bootstrap" for metrics that are not a mean of 0/1 outcomes.
+    """
+
+    metrics: dict[str, float]
+    main: str
+    interval: tuple[float, float]
+    interval_method: str
 
 
 def agreement(first: Sequence[object], second: Sequence[object]) -> float:
@@ -27,6 +51,18 @@ def agreement(first: Sequence[object], second: Sequence[object]) -> float:
 
 accuracy = agreement
 """The part of predictions that are the label."""
+
+
+def accuracy_score(expected: Sequence[object], predicted: Sequence[object]) -> Score:
+    """The accuracy with its Wilson interval.
+
+    Args:
+        expected: the label of each example, at least one.
+        predicted: what was predicted instead, in the same order.
+    """
+    correct = sum(one == other for one, other in zip(expected, predicted, strict=True))
+    interval = wilson_interval(correct, len(expected))
+    return Score({"accuracy": accuracy(expected, predicted)}, "accuracy", interval, "Wilson")
 
 
 def f1(correct: float, predicted: float, expected: float) -> float:

@@ -1,9 +1,10 @@
-"""What the pipeline of a task consists of; each task fills it in, in a file of its own."""
+"""The base class of the tasks' pipelines; each task has a module with its own, named as the task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Generic, TypeVar
+from importlib import import_module
+from typing import ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -14,18 +15,23 @@ from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 from convbert_onnx.runtime.tokenization.truncation import cut
+from convbert_onnx.tasks import module_name
 
-__all__ = ["Examples", "TaskPipeline", "as_examples", "check_string"]
+__all__ = ["Examples", "TaskPipeline", "as_examples", "check_string", "pipeline_class"]
 
 Example = TypeVar("Example")
 Parameters = TypeVar("Parameters", bound=CallParameters)
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
-Examples = Mapping[str, Any] | list[Any] | Iterator[Any]
+Examples = Mapping[str, object] | list[object] | Iterator[object]
 """The examples in a call, unchecked: one as the call's arguments, a list of several, or an iterator over them."""
 
 
-class TaskPipeline(ABC, Generic[Example, Parameters]):
+class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
     """The task's side of a pipeline: from a call's arguments to rows, and from outputs to results.
+
+    Type parameters: a checked example, the parameters of a call, what a result needs of one row, and the result.
 
     Args:
         tokenizer: the model's tokenizer.
@@ -48,14 +54,14 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         self.max_length = max_length
 
     def resolve_parameters(self, parameters: Parameters) -> Parameters:
-        """The parameters of a call, with what has to be worked out once for all its examples.
+        """Complete the parameters of a call, once for all its examples.
 
         Raises:
             InputError: they do not fit the model.
         """
         return parameters
 
-    def parse_call(self, parameters: Parameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: Parameters, *args: object, **arguments: object) -> Examples:
         """The examples in a call, by default in its first argument: one, a list or an iterator.
 
         Raises:
@@ -65,11 +71,11 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         if len(args) + len(arguments) != 1:
             raise InputError(f"give one argument, {name}: an example, a list of them or an iterator")
         (items,) = (*args, *arguments.values())
-        found = as_examples(items)
-        return {name: items} if found is None else found
+        examples = as_examples(items)
+        return {name: items} if examples is None else examples
 
     @abstractmethod
-    def parse_example(self, item: Any) -> Example:
+    def parse_example(self, item: object) -> Example:
         """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
 
     @abstractmethod
@@ -77,15 +83,24 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         """The rows of input for an example, at least one."""
 
     @abstractmethod
-    def postprocess_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Any:
-        """What the result needs of one row, so that the row's outputs need not be kept.
+    def postprocess_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Part:
+        """Reduce one row's outputs to what the result needs, so that the outputs need not be kept.
 
         ``outputs`` are views into those of a whole batch: parts of them have to be copied.
         """
 
     @abstractmethod
-    def postprocess(self, example: Example, parameters: Parameters, parts: list[Any]) -> Any:
-        """The result for an example, from what its rows have given, in their order."""
+    def postprocess(self, example: Example, parameters: Parameters, parts: list[Part]) -> Result:
+        """The result for an example, from the parts of its rows, in their order."""
+
+    @abstractmethod
+    def describe(self, call: Mapping[str, object], result: Result) -> str:
+        """The result of a call with one example, as lines of text.
+
+        Args:
+            call: the call's keyword arguments.
+            result: what the pipeline gave for them.
+        """
 
     def encode_row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
         """The row for a text or a pair of them.
@@ -129,7 +144,7 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
             width += -width % parameters.pad_to_multiple_of
         return replace(row, padded_length=min(width, self.max_length))
 
-    def parse_text(self, item: Any) -> str:
+    def parse_text(self, item: object) -> str:
         """The text that ``item`` is, or that the arguments of a call give.
 
         Raises:
@@ -144,22 +159,35 @@ class TaskPipeline(ABC, Generic[Example, Parameters]):
         return check_string(name, item)
 
 
-def as_examples(items: Any) -> list[Any] | Iterator[Any] | None:
+def pipeline_class(task: str) -> type[TaskPipeline[object, CallParameters, object, object]]:
+    """The pipeline of a task: ``PIPELINE`` of the module that is named as the task.
+
+    Args:
+        task: the name of a task or of a second use.
+    """
+    module = import_module(f"convbert_onnx.runtime.pipelines.{module_name(task)}")
+    return cast(type[TaskPipeline[object, CallParameters, object, object]], module.PIPELINE)
+
+
+def as_examples(items: object) -> list[object] | Iterator[object] | None:
     """The examples in a list, tuple, array, iterator or data set; None for one example."""
     if isinstance(items, Iterator):
         return items
-    found, kind = as_list(items), type(items)
-    if found is not None or isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
-        return found
-    if defines(kind, "keys"):  # a table, whose entries would be its columns
+    entries, kind = as_list(items), type(items)
+    if entries is not None:
+        return entries
+    if isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
+        return None
+    if defines(kind, "keys"):  # a table, which would iterate over its columns
         return None
     # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
     if defines(kind, "__len__", "__getitem__"):
-        return (items[number] for number in range(len(items)))
-    return iter(items) if defines(kind, "__iter__") else None
+        dataset = cast(Sequence[object], items)
+        return (dataset[number] for number in range(len(dataset)))
+    return iter(cast(Iterable[object], items)) if defines(kind, "__iter__") else None
 
 
-def check_string(name: str, value: Any) -> str:
+def check_string(name: str, value: object) -> str:
     """The value, if it is a string.
 
     Raises:

@@ -4,8 +4,9 @@ Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is l
 the reference crashes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,10 @@ from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, Tokenizer
 from convbert_onnx.runtime.pipelines.base import TaskPipeline
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["FeatureExtraction", "FeatureExtractionParameters"]
+__all__ = ["PIPELINE", "FeatureExtraction", "FeatureExtractionParameters", "Features"]
+
+Features = list[list[list[float]]] | list[float] | NDArray[np.float32]
+"""The vectors of a text: [1, tokens, hidden], or with ``pooling`` [hidden]."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,12 @@ class FeatureExtractionParameters(CallParameters):
             object.__setattr__(self, "tokenize_kwargs", replace(self.tokenize_kwargs, truncation=self.truncation))
 
 
-class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
+class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters, NDArray[np.float32], Features]):
     """Gives texts as vectors."""
 
     parameters = FeatureExtractionParameters
 
-    def parse_example(self, item: Any) -> str:
+    def parse_example(self, item: object) -> str:
         """A text.
 
         Raises:
@@ -82,7 +86,19 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters]):
             vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
         return vectors
 
-    def postprocess(self, example: str, parameters: FeatureExtractionParameters, parts: list[Any]) -> Any:
+    def postprocess(
+        self, example: str, parameters: FeatureExtractionParameters, parts: list[NDArray[np.float32]]
+    ) -> Features:
         """The vectors, as nested lists or as a float32 array."""
         (vectors,) = parts
-        return vectors if parameters.return_tensors else vectors.tolist()
+        if parameters.return_tensors:
+            return vectors
+        listed: list[list[list[float]]] | list[float] = vectors.tolist()
+        return listed
+
+    def describe(self, call: Mapping[str, object], result: Features) -> str:
+        """The numbers, as Python writes them."""
+        return str(result)
+
+
+PIPELINE = FeatureExtraction

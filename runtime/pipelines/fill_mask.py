@@ -3,9 +3,9 @@
 One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, Positive, TokenizerParameters, warn_caller
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
+from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
 
-__all__ = ["FillMask", "FillMaskParameters", "FilledMask"]
+__all__ = ["PIPELINE", "FillMask", "FillMaskParameters", "FilledMask", "FilledMasks"]
 
 
 class FilledMask(TypedDict):
@@ -46,7 +47,11 @@ class FillMaskParameters(CallParameters):
     target_ids: IntArray | None = field(default=None, init=False)
 
 
-class FillMask(TaskPipeline[str, FillMaskParameters]):
+FilledMasks = list[FilledMask] | list[list[FilledMask]]
+"""The words for the mask of a text, or for each of its masks."""
+
+
+class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], FilledMasks]):
     """Finds words that fit where a text has a mask."""
 
     parameters = FillMaskParameters
@@ -61,12 +66,12 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
             object.__setattr__(parameters, "target_ids", self._target_ids(parameters.targets))
         return parameters
 
-    def parse_call(self, parameters: FillMaskParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: FillMaskParameters, *args: object, **arguments: object) -> Examples:
         """As for all tasks; a list of one text counts as that text."""
         found = super().parse_call(parameters, *args, **arguments)
         return {"inputs": found[0]} if isinstance(found, list) and len(found) == 1 else found
 
-    def parse_example(self, item: Any) -> str:
+    def parse_example(self, item: object) -> str:
         """A text.
 
         Raises:
@@ -107,11 +112,15 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         return found
 
     def postprocess(
-        self, example: str, parameters: FillMaskParameters, parts: list[Any]
-    ) -> list[FilledMask] | list[list[FilledMask]]:
+        self, example: str, parameters: FillMaskParameters, parts: list[list[list[FilledMask]]]
+    ) -> FilledMasks:
         """The words for each mask; those of a single mask are not put into a list of lists."""
-        (found,) = parts
-        return found[0] if len(found) == 1 else found  # type: ignore[no-any-return]
+        (masks,) = parts
+        return masks[0] if len(masks) == 1 else masks
+
+    def describe(self, call: Mapping[str, object], result: FilledMasks) -> str:
+        """A line for each word, with the text that it makes."""
+        return scored_lines(result, "token_str", "sequence")
 
     def _filled(self, row: Encoding, place: int, token: int, scores: FloatArray, keep_special: bool) -> FilledMask:
         ids = row.ids.copy()
@@ -140,6 +149,9 @@ class FillMask(TaskPipeline[str, FillMaskParameters]):
         if not ids:
             raise InputError("At least one target must be provided when passed: none of the targets is a word")
         return np.array(sorted(ids), np.int64)
+
+
+PIPELINE = FillMask
 
 
 def _best(candidates: IntArray, scores: FloatArray, count: int) -> IntArray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
+from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["Choice", "MultipleChoice", "MultipleChoiceExample", "MultipleChoiceParameters"]
+__all__ = ["PIPELINE", "Choice", "MultipleChoice", "MultipleChoiceExample", "MultipleChoiceParameters"]
 
 
 class Choice(TypedDict):
@@ -39,14 +40,14 @@ class MultipleChoiceParameters(TokenizerParameters, CallParameters):
     """What a caller can set: what the tokenizer takes. The first text of a row is the prompt, the second a choice."""
 
 
-class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameters]):
+class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameters, NDArray[np.float32], Choice]):
     """Finds the choice that fits a prompt best."""
 
     arguments = ("prompt", "choices", "data")
     second_argument = "choices"
     parameters = MultipleChoiceParameters
 
-    def parse_call(self, parameters: MultipleChoiceParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: MultipleChoiceParameters, *args: object, **arguments: object) -> Examples:
         """``prompt`` with ``choices``, or lists of as many of each; a dict, a list of them, or an iterator.
 
         Raises:
@@ -58,8 +59,8 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
                 raise InputError(
                     f"examples were given, so {', '.join(arguments)} has no place: use one form or the other"
                 )
-            found = as_examples(items)
-            return {"data": items} if found is None else found
+            examples = as_examples(items)
+            return {"data": items} if examples is None else examples
         if args:
             arguments["prompt"] = args[0]
         prompts = as_list(arguments.get("prompt"))
@@ -70,7 +71,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
             raise InputError(f"`choices` do not fit {len(prompts)} values of `prompt`: give as many lists of choices")
         return [{"prompt": prompt, "choices": own} for prompt, own in zip(prompts, choices, strict=True)]
 
-    def parse_example(self, item: Any) -> MultipleChoiceExample:
+    def parse_example(self, item: object) -> MultipleChoiceExample:
         """An example from a dict with ``prompt`` and ``choices``.
 
         Raises:
@@ -114,9 +115,17 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         return outputs["logits"].copy()
 
     def postprocess(
-        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[Any]
+        self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters, parts: list[NDArray[np.float32]]
     ) -> Choice:
         """The best choice."""
         scores = softmax(np.concatenate(parts))
         best = int(scores.argmax())
         return Choice(choice=example.choices[best], label=best, score=float(scores[best]), scores=scores.tolist())
+
+    def describe(self, call: Mapping[str, object], result: Choice) -> str:
+        """The best choice with its score and number."""
+        line = scored_line(result["choice"], result["score"])
+        return f"{line}, choice {result['label']} of {len(result['scores'])}"
+
+
+PIPELINE = MultipleChoice

@@ -6,7 +6,7 @@ start, or on a special token), which the reference lists with a score of 0 where
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Natural, Padding, Positive, as_list, warn_caller
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
+from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["Answer", "QuestionAnswering", "QuestionAnsweringExample", "QuestionAnsweringParameters"]
+__all__ = ["PIPELINE", "Answer", "QuestionAnswering", "QuestionAnsweringExample", "QuestionAnsweringParameters"]
 
 
 class Answer(TypedDict):
@@ -82,7 +83,9 @@ class _Window:
     spans: list[tuple[float, int, int]]
 
 
-class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnsweringParameters]):
+class QuestionAnswering(
+    TaskPipeline[QuestionAnsweringExample, QuestionAnsweringParameters, _Window, Answer | list[Answer]]
+):
     """Finds the span of a context that answers a question."""
 
     arguments = ("question", "context", "data", "X")
@@ -94,12 +97,13 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             object.__setattr__(parameters, "top_k", parameters.topk)
         return parameters
 
-    def parse_call(self, parameters: QuestionAnsweringParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: QuestionAnsweringParameters, *args: object, **arguments: object) -> Examples:
         """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
 
         Raises:
             InputError: the arguments fit no form, or lists have different lengths.
         """
+        items: object
         match args:
             case ():
                 items = arguments.pop("data", arguments.pop("X", None))
@@ -113,14 +117,14 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
             items, arguments = _zip_questions_and_contexts(arguments), {}
         if arguments:
             raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
-        found = as_examples(items)
-        if isinstance(found, Iterator):
-            return found
+        examples = as_examples(items)
+        if isinstance(examples, Iterator):
+            return examples
         # The reference gives the result of a list of one without a list around it.
-        found = [items] if found is None else found
-        return {"data": found[0]} if len(found) == 1 else found
+        examples = [items] if examples is None else examples
+        return {"data": examples[0]} if len(examples) == 1 else examples
 
-    def parse_example(self, item: Any) -> QuestionAnsweringExample:
+    def parse_example(self, item: object) -> QuestionAnsweringExample:
         """An example from a dict with ``question`` and ``context``, or from a SquadExample.
 
         Raises:
@@ -221,11 +225,23 @@ class QuestionAnswering(TaskPipeline[QuestionAnsweringExample, QuestionAnswering
         best = found[: parameters.count]
         return best[0] if len(best) == 1 else best
 
+    def describe(self, call: Mapping[str, object], result: Answer | list[Answer]) -> str:
+        """A line for each answer, and below it the answer in its context."""
+        context = call["context"]
+        assert isinstance(context, str)
+        answers = result if isinstance(result, list) else [result]
+        return "\n".join(_describe_answer(context, answer) for answer in answers)
+
+
+PIPELINE = QuestionAnswering
+
+_SHOWN_CONTEXT = 60
+"""Characters of context that are shown on each side of an answer."""
 
 _FORMS = "give question= and context=, or a dict with these keys, or a list or an iterator of such dicts"
 
 
-def _zip_questions_and_contexts(arguments: Mapping[str, Any]) -> list[Any]:
+def _zip_questions_and_contexts(arguments: Mapping[str, object]) -> list[object]:
     for name in ("question", "context"):
         if name not in arguments:
             raise MissingKeyError(f"`{name}` is missing: {_FORMS}")
@@ -243,6 +259,17 @@ def _zip_questions_and_contexts(arguments: Mapping[str, Any]) -> list[Any]:
             f"there are {len(questions)} questions but {len(contexts)} contexts: give as many of one as of the other"
         )
     return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
+
+
+def _describe_answer(context: str, answer: Answer) -> str:
+    if not answer["answer"]:
+        return scored_line("(no answer)", answer["score"])
+    start, end = answer["start"], answer["end"]
+    before, after = context[max(0, start - _SHOWN_CONTEXT) : start], context[end : end + _SHOWN_CONTEXT]
+    left, right = "..." if start > _SHOWN_CONTEXT else "", "..." if end + _SHOWN_CONTEXT < len(context) else ""
+    shown = f"{left}{before}[{context[start:end]}]{after}{right}"
+    line = scored_line(answer["answer"], answer["score"])
+    return f"{line}, characters {start} to {end}\n  {' '.join(shown.split())}"
 
 
 def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) -> Iterator[tuple[int, int, float]]:

@@ -5,7 +5,7 @@ One difference on purpose: a text that is longer than the model is refused, wher
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,17 @@ from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
 from convbert_onnx.runtime.pipelines.base import TaskPipeline, check_string
+from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, sigmoid, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["Classification", "TextClassification", "TextClassificationExample", "TextClassificationParameters"]
+__all__ = [
+    "PIPELINE",
+    "Classification",
+    "TextClassification",
+    "TextClassificationExample",
+    "TextClassificationParameters",
+]
 
 
 class Classification(TypedDict):
@@ -62,7 +69,13 @@ class TextClassificationParameters(TokenizerParameters, CallParameters):
             warn_caller("return_all_scores is deprecated: pass top_k=None for all labels", DeprecationWarning)
 
 
-class TextClassification(TaskPipeline[TextClassificationExample, TextClassificationParameters]):
+Classifications = Classification | list[Classification] | list[list[Classification]]
+"""A label, or a list of them with ``top_k`` or for a call with one string, or with ``return_all_scores`` both."""
+
+
+class TextClassification(
+    TaskPipeline[TextClassificationExample, TextClassificationParameters, FloatArray, Classifications]
+):
     """Gives texts their labels."""
 
     parameters = TextClassificationParameters
@@ -74,7 +87,7 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             object.__setattr__(parameters, "top_k", None if parameters.return_all_scores else 1)
         return parameters
 
-    def parse_example(self, item: Any) -> TextClassificationExample:
+    def parse_example(self, item: object) -> TextClassificationExample:
         """An example from a string, or a dict with ``text`` and perhaps ``text_pair``.
 
         Raises:
@@ -84,7 +97,7 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             return self._example(item["inputs"], listed=isinstance(item["inputs"], str))
         return self._example(item, listed=False)
 
-    def _example(self, item: Any, listed: bool) -> TextClassificationExample:
+    def _example(self, item: object, listed: bool) -> TextClassificationExample:
         if isinstance(item, list) and len(item) == 1 and isinstance(item[0], list) and len(item[0]) == 2:
             item = dict(zip(("text", "text_pair"), item[0], strict=True))  # the reference's old form of a pair
         if isinstance(item, str):
@@ -125,10 +138,10 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
         return _FUNCTIONS[parameters.function_to_apply or self._usual_function()](outputs["logits"])
 
     def postprocess(
-        self, example: TextClassificationExample, parameters: TextClassificationParameters, parts: list[Any]
-    ) -> Classification | list[Classification] | list[list[Classification]]:
+        self, example: TextClassificationExample, parameters: TextClassificationParameters, parts: list[FloatArray]
+    ) -> Classifications:
         """The labels with their scores, best first."""
-        scores: FloatArray = parts[0]
+        (scores,) = parts
         best = [int(place) for place in np.argsort(-scores, kind="stable")]
         result: Classification | list[Classification]
         if parameters.top_k is None:
@@ -142,6 +155,10 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
         # The reference puts the result for a single string into a list, unless the call itself has top_k.
         return [result] if example.listed and "top_k" not in parameters.given else result  # type: ignore[return-value]
 
+    def describe(self, call: Mapping[str, object], result: Classifications) -> str:
+        """A line for each label."""
+        return scored_lines(result, "label")
+
     def _classified(self, scores: FloatArray, places: Iterable[int]) -> list[Classification]:
         return [Classification(label=self.config.id2label[place], score=float(scores[place])) for place in places]
 
@@ -150,6 +167,9 @@ class TextClassification(TaskPipeline[TextClassificationExample, TextClassificat
             return "none"
         several = self.config.problem_type == "multi_label_classification" or self.config.num_labels == 1
         return "sigmoid" if several else "softmax"
+
+
+PIPELINE = TextClassification
 
 
 def _as_it_is(logits: NDArray[np.float32]) -> NDArray[np.float64]:

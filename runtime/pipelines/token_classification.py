@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Natural, warn_caller
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
+from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 
-__all__ = ["Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
+__all__ = ["PIPELINE", "Entity", "TokenClassification", "TokenClassificationExample", "TokenClassificationParameters"]
 
 
 class Entity(TypedDict):
@@ -90,18 +91,20 @@ class _Token:
     is_subword: bool
 
 
-class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassificationParameters]):
+class TokenClassification(
+    TaskPipeline[TokenClassificationExample, TokenClassificationParameters, list[Entity], list[Entity]]
+):
     """Gives tokens their labels and joins them to entities."""
 
     parameters = TokenClassificationParameters
 
-    def parse_call(self, parameters: TokenClassificationParameters, *args: Any, **arguments: Any) -> Examples:
+    def parse_call(self, parameters: TokenClassificationParameters, *args: object, **arguments: object) -> Examples:
         """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
         items = super().parse_call(parameters, *args, **arguments)
         one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
         return [items] if parameters.is_split_into_words and one_text else items
 
-    def parse_example(self, item: Any) -> TokenClassificationExample:
+    def parse_example(self, item: object) -> TokenClassificationExample:
         """A text from a string, or from a list of its words.
 
         Raises:
@@ -165,8 +168,12 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
         self, example: TokenClassificationExample, parameters: TokenClassificationParameters, parts: list[list[Entity]]
     ) -> list[Entity]:
         """The tokens or entities in the text's order."""
-        found = [entity for part in parts for entity in part]
-        return _without_overlaps(found) if len(parts) > 1 else found
+        entities = [entity for part in parts for entity in part]
+        return _without_overlaps(entities) if len(parts) > 1 else entities
+
+    def describe(self, call: Mapping[str, object], result: list[Entity]) -> str:
+        """A line for each token or entity."""
+        return scored_lines(result, "entity", "entity_group", "word")
 
     def _tokens(self, example: TokenClassificationExample, parameters: TokenClassificationParameters) -> Tokens:
         if isinstance(example.text, str):
@@ -227,6 +234,9 @@ class TokenClassification(TaskPipeline[TokenClassificationExample, TokenClassifi
             start=group[0]["start"],
             end=group[-1]["end"],
         )
+
+
+PIPELINE = TokenClassification
 
 
 def _label(entity: Entity) -> str:

@@ -4,11 +4,11 @@ A text-classification model for entailment is asked, for each label, whether the
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,11 @@ from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, Padding, TokenizerParameters, shown, warn_caller
 from convbert_onnx.runtime.pipelines.base import TaskPipeline
+from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["LabelledSequence", "ZeroShotClassification", "ZeroShotClassificationParameters"]
+__all__ = ["PIPELINE", "LabelledSequence", "ZeroShotClassification", "ZeroShotClassificationParameters"]
 
 _CUT = TokenizerParameters(truncation="only_first")
 
@@ -66,14 +67,16 @@ class ZeroShotClassificationParameters(CallParameters):
         _check_template(self.hypothesis_template)
 
 
-class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]):
+class ZeroShotClassification(
+    TaskPipeline[str, ZeroShotClassificationParameters, NDArray[np.float32], LabelledSequence]
+):
     """Orders the caller's labels by how well they fit a text."""
 
     arguments = ("sequences",)
     parameters = ZeroShotClassificationParameters
     second_argument = "candidate_labels"
 
-    def parse_example(self, item: Any) -> str:
+    def parse_example(self, item: object) -> str:
         """A text.
 
         Raises:
@@ -105,7 +108,7 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         return outputs["logits"].copy()
 
     def postprocess(
-        self, example: str, parameters: ZeroShotClassificationParameters, parts: list[Any]
+        self, example: str, parameters: ZeroShotClassificationParameters, parts: list[NDArray[np.float32]]
     ) -> LabelledSequence:
         """The labels, best first."""
         logits = np.stack(parts)
@@ -119,6 +122,10 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
         labels = [parameters.candidate_labels[i] for i in best]
         return LabelledSequence(sequence=example, labels=labels, scores=[float(scores[i]) for i in best])
 
+    def describe(self, call: Mapping[str, object], result: LabelledSequence) -> str:
+        """A line for each label, best first."""
+        return "\n".join(map(scored_line, result["labels"], result["scores"]))
+
     @cached_property
     def _entailment(self) -> int:
         for number, label in self.config.id2label.items():
@@ -130,6 +137,9 @@ class ZeroShotClassification(TaskPipeline[str, ZeroShotClassificationParameters]
             UserWarning,
         )
         return -1
+
+
+PIPELINE = ZeroShotClassification
 
 
 def _check_template(template: str) -> None:

@@ -240,7 +240,12 @@ PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
         ("multiple-choice", "a.jsonl", '{"prompt": "a", "choices": ["b"], "label": 1}', "number of a choice, 0 to 0"),
         ("multiple-choice", "a.jsonl", '{"choices": ["b"], "label": 0}', "`prompt` must be there"),
         ("fill-mask", "a.jsonl", '{"inputs": "a"}', "`text` must be there"),
-        ("feature-extraction", "a.txt", "a", "feature-extraction has no labelled data; tasks that have are question-"),
+        (
+            "feature-extraction",
+            "a.txt",
+            "a",
+            "feature-extraction has no labelled data; tasks that have are fill-mask",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(
@@ -272,7 +277,7 @@ def test_labels_that_are_no_entities_are_refused() -> None:
 
 
 def test_a_missing_file_and_a_limit_of_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileMissingError, match=r"a\.tsv is no file"):
+    with pytest.raises(FileMissingError, match=r"a\.tsv is not a file"):
         read_labelled_data(tmp_path / "a.tsv", "text-classification", SENTIMENT)
     with pytest.raises(InputError, match="limit parameter should be >= 1"):
         read_labelled_data(LABELLED / "polarity.tsv", "text-classification", SENTIMENT, limit=0)

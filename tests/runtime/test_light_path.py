@@ -17,3 +17,15 @@ def test_a_model_runs_without_the_export_side(exported: Exported) -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert output.decode().strip() == case["output"]["answer"]
+
+
+def test_running_a_model_does_not_import_evaluation(exported: Exported) -> None:
+    code = (
+        "import sys\n"
+        "from convbert_onnx.runtime import ConvBertOnnxPipeline\n"
+        f"ConvBertOnnxPipeline({str(exported())!r})('Where?', 'In Denver.')\n"
+        "assert not [name for name in sys.modules if '.evaluation' in name or '.benchmarking' in name]\n"
+        "import convbert_onnx.runtime.evaluation.base\n"
+        "assert [name for name in sys.modules if '.evaluation' in name]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -72,7 +72,7 @@ def test_export_without_torch_names_the_extra_to_install() -> None:
         (("bench", "{model}", "--shape", "1x2x3"), "batch x length"),
         (("bench", "{model}", "--provider", "cuda"), "convbert-onnx[gpu]"),
         (("eval", "missing.onnx", "--data", "x.json"), "missing.onnx does not exist"),
-        (("eval", "{model}", "--data", "missing.json"), "missing.json is no file"),
+        (("eval", "{model}", "--data", "missing.json"), "missing.json is not a file"),
         (("eval", "{model}", "--data", str(DATA / "paragraph.txt")), "SQuAD's format is expected"),
     ],
 )

@@ -13,8 +13,8 @@ from convbert_onnx.errors import InputError
 from convbert_onnx.exporters import quantize
 from convbert_onnx.exporters.quantization.calibrate import calibrate
 from convbert_onnx.exporters.quantization.compare import compare, mean_difference
-from convbert_onnx.exporters.quantization.sample_text import QUESTIONS
 from convbert_onnx.exporters.quantization.truncate_calls import cut_call
+from convbert_onnx.runtime.evaluation.sample_text import QUESTIONS
 
 
 def change(source: Path, target: Path, **entries: Any) -> Path:

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from convbert_onnx.runtime.pipeline import _PIPELINES  # all parameters, so that new ones are fuzzed too
+from convbert_onnx.runtime.pipelines.base import pipeline_class
+from convbert_onnx.tasks import SECOND_USES, TASKS
 
 from ..bases import CALLS
 from ..mutate import json_or_none, mutate_json
 from ..opened import PIPELINES, opened
 from . import Target, check_result, only_our_errors
+
+_PIPELINES = [pipeline_class(name) for name in (*(task.name for task in TASKS), *SECOND_USES)]
 
 NAMES = tuple(
     sorted(
@@ -32,8 +35,8 @@ NAMES = tuple(
             "max_length",
             "add_special_tokens",
         }
-        | {name for pipeline in _PIPELINES.values() for name in pipeline.arguments}
-        | {field.name for pipeline in _PIPELINES.values() for field in fields(pipeline.parameters)}
+        | {name for pipeline in _PIPELINES for name in pipeline.arguments}
+        | {field.name for pipeline in _PIPELINES for field in fields(pipeline.parameters)}
     )
 )
 

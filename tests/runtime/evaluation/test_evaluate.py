@@ -12,10 +12,11 @@ from golden import DATA, Exported
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime import ConvBertOnnxPipeline, evaluate
-from convbert_onnx.runtime.evaluation.datasets import LabelledExample
+from convbert_onnx.runtime.evaluation.base import LabelledExample
 from convbert_onnx.runtime.evaluation.evaluate import labelled_examples, score
+from convbert_onnx.runtime.evaluation.fill_mask import mask_pieces
 from convbert_onnx.runtime.evaluation.metrics import agreement
-from convbert_onnx.runtime.evaluation.predictions import mask_pieces, predict
+from convbert_onnx.runtime.evaluation.predictions import predict
 
 LABELLED = DATA / "labelled"
 FILES = {
@@ -56,7 +57,9 @@ def test_a_model_is_perfect_on_its_own_predictions_and_a_wrong_label_is_noticed(
     pipe = ConvBertOnnxPipeline(exported(task=task))
     examples = labelled_examples(pipe, FILES[task])
     predictions = predict(pipe, examples)
-    own = [((found,) if found else ()) for found in predictions] if task == "question-answering" else predictions
+    own: list[Any] = list(predictions)
+    if task == "question-answering":
+        own = [((found,) if found else ()) for found in predictions]
     perfect = score(task, relabelled(examples, own), predictions)
     assert set(perfect.metrics.values()) == {1.0}
     assert perfect.interval[1] == 1
@@ -111,6 +114,7 @@ def test_words_behind_the_longest_row_are_no_entities(exported: Exported) -> Non
     words = ["dust"] * 200
     example = LabelledExample("here", {"inputs": words, "is_split_into_words": True}, ("O",) * 200)
     (tags,) = predict(pipe, [example])
+    assert isinstance(tags, tuple)
     assert len(tags) == 200
     assert set(tags[126:]) == {"O"}
 
