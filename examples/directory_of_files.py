@@ -15,7 +15,7 @@ def main(model: str, directory: str, question: str) -> None:
     files = sorted(Path(directory).glob("*.txt"))
     calls = [{"question": question, "context": text} for text in map(read, files)]
     # One result for each call, in order: the answer, or the error of this call alone.
-    for file, result in zip(files, pipe.answer_each(calls), strict=True):
+    for file, result in zip(files, pipe.run_many(calls), strict=True):
         answer = f"{result}" if isinstance(result, Exception) else f"{result['score']:.3f}  {result['answer']!r}"
         print(f"{file.name}: {answer}")
 
