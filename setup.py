@@ -1,5 +1,6 @@
-"""Builds the native kernels, where there is a compiler: a library that onnxruntime loads, not a module of Python."""
+"""Build the native kernels where there is a compiler: a library that onnxruntime loads, not a module of Python."""
 
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -10,14 +11,14 @@ NATIVE = Path("runtime/native")
 
 
 class BuildKernels(build_ext):
-    """Names the library for no version of Python."""
+    """Build a library whose name has no Python version."""
 
     def get_ext_filename(self, fullname: str) -> str:
         return str(Path(*fullname.split(".")).with_suffix(".so"))
 
 
 class PlatformWheel(bdist_wheel):
-    """Tags the wheel for every Python 3, on this platform where it holds the library."""
+    """Tag the wheel for every Python 3: for this platform if it holds the library, else for any."""
 
     def get_tag(self) -> tuple[str, str, str]:
         library = Path(self.get_finalized_command("build_ext").get_ext_fullpath(kernels.name))
@@ -32,12 +33,15 @@ kernels = Extension(
         "-std=gnu11",
         "-O3",
         "-g0",
-        "-ffp-contract=fast",  # a * b + c in one instruction; never -ffast-math, which forgets NaN
+        "-ffp-contract=fast",  # a * b + c in one instruction; never -ffast-math, which ignores NaN
         "-fno-math-errno",
         "-fvisibility=hidden",
-        "-Wno-psabi",  # about vectors as arguments of functions, all of which are inlined
+        "-Wno-psabi",  # it warns of vector arguments, but all such functions are inlined
     ],
     optional=True,
 )
 
-setup(ext_modules=[kernels], cmdclass={"build_ext": BuildKernels, "bdist_wheel": PlatformWheel})
+# The kernels use vector extensions of gcc and clang, which Microsoft's compiler lacks.
+modules = [] if sys.platform == "win32" else [kernels]
+
+setup(ext_modules=modules, cmdclass={"build_ext": BuildKernels, "bdist_wheel": PlatformWheel})
