@@ -69,7 +69,7 @@ def optimum_cli(*arguments: object) -> None:
 
 
 def _openvino(model: str, folder: Path) -> None:
-    """Convert optimum's file to OpenVINO's format, with unchanged weights; a file converted from PyTorch is not faster."""
+    """Convert optimum's file to OpenVINO's format, weights unchanged; a conversion from PyTorch is not faster."""
     import openvino
 
     converted = openvino.convert_model(folder / "optimum" / "model.onnx")

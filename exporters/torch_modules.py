@@ -12,7 +12,7 @@ from convbert_onnx.bundle import Padding
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError
 from convbert_onnx.models.heads import HEADS
-from convbert_onnx.models.names import refuse_changed, unwrapped
+from convbert_onnx.models.names import refuse_transformed_weights, unwrap_name
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.tasks import Task, task_of_architectures
 
@@ -102,17 +102,17 @@ def _outermost(model: nn.Module) -> Iterator[nn.Module]:
 
 def _weights(model: nn.Module, task: Task, source: str) -> Mapping[str, Tensor]:
     """The weights under the reference's names. Buffers are left out: no ConvBERT has any that it computes with."""
-    state = {unwrapped(name): tensor for name, tensor in model.state_dict().items()}
-    refuse_changed(state, source)
+    state = {unwrap_name(name): tensor for name, tensor in model.state_dict().items()}
+    refuse_transformed_weights(state, source)
     if not isinstance(model, PreTrainedModel):
-        buffers = {unwrapped(name) for name, _ in model.named_buffers()}
+        buffers = {unwrap_name(name) for name, _ in model.named_buffers()}
         return {name: tensor for name, tensor in state.items() if name not in buffers}
     with torch.device("meta"):
         known = HEADS[task.head](model.config).state_dict().keys()
     if missing := known - state.keys():
         names = ", ".join(sorted(missing)[:5])
         raise ExportError(f"{source} lacks weights of a {task.head} ({names}): pass one of those")
-    if others := {unwrapped(name) for name, _ in model.named_parameters()} - known:
+    if others := {unwrap_name(name) for name, _ in model.named_parameters()} - known:
         raise ExportError(
             f"{source} has weights that a {task.head} lacks ({', '.join(sorted(others)[:5])}), which an export would "
             "lose: pass a model without them"

@@ -1,4 +1,4 @@
-"""ConvBERT in PyTorch: the backbone, its heads, and checkpoints. Needs the ``export`` extra."""
+"""ConvBERT in PyTorch: the backbone, the models with a head, and checkpoints. Needs the ``export`` extra."""
 
 from convbert_onnx.packages import require
 

@@ -1,4 +1,4 @@
-"""The activations that a config may name, as the reference computes them (transformers ``activations.py``)."""
+"""The activation functions that a config may name, equal to those of transformers (``activations.py``)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,5 +34,5 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
-    """The function that ``ConvBertConfig.hidden_act`` names."""
+    """Return the function for a name, such as the value of ``ConvBertConfig.hidden_act``."""
     return _ACTIVATIONS[name]

@@ -1,4 +1,4 @@
-"""Reading and writing checkpoints in the reference's layout and names."""
+"""Read and write checkpoints with the reference's tensor names and layouts."""
 
 import dataclasses
 import hashlib
@@ -14,7 +14,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError, OutputError
 from convbert_onnx.files import replacing
 from convbert_onnx.models.checkpoint_files import describe_missing_weights
-from convbert_onnx.models.fit import check_fit, in_single_precision
+from convbert_onnx.models.fit import check_weights, to_float32
 from convbert_onnx.models.formats import SAFETENSORS, Format, find_format
 from convbert_onnx.models.weights import BACKBONE, Weight, weights_of
 
@@ -24,20 +24,20 @@ _OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNor
 
 
 def _find_weights(directory: Path) -> tuple[Format, Path]:
-    """The format of a checkpoint's weights, and the file that stands for it."""
+    """The format of a checkpoint's weights, and its main file."""
     if not directory.is_dir():
         raise FileMissingError(f"{directory} is not a directory: name one with config.json and weights")
     try:
-        found = find_format(path.name for path in directory.iterdir() if path.is_file())
+        match = find_format(path.name for path in directory.iterdir() if path.is_file())
     except CheckpointError as error:
         raise CheckpointError(f"{directory}: {error}") from error
-    if found is None:
+    if match is None:
         raise describe_missing_weights(directory)
-    return found[0], directory / found[1]
+    return match[0], directory / match[1]
 
 
 def hash_weights(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes and values, the same for the same model whatever file it came from."""
+    """SHA-256 over names, shapes and values: equal models have equal hashes, whatever their file format."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -47,19 +47,22 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read(directory: Path) -> tuple[Path, dict[str, Tensor]]:
-    """The weights file of a checkpoint (of several, the best format's), and its tensors under the reference's names.
+    """Read the weights of a checkpoint; of several formats, the preferred one.
+
+    Returns:
+        The weights file, and its tensors by the reference's names.
 
     Raises:
-        FileMissingError: there is no such directory, no weights file in it, or a part of it is not there.
+        FileMissingError: the directory, a weights file in it, or a part of the weights does not exist.
         CheckpointError: the file cannot be read.
         MissingExtraError: reading it needs a package that is not installed.
     """
-    known, path = _find_weights(directory)
-    return path, {_modern(name): tensor for name, tensor in known.read(path).items()}
+    format_, path = _find_weights(directory)
+    return path, {_current_name(name): tensor for name, tensor in format_.read(path).items()}
 
 
-def _modern(name: str) -> str:
-    """Names of normalizations as they are today; the first versions of the reference had TensorFlow's."""
+def _current_name(name: str) -> str:
+    """Rename normalization weights: the first versions of the reference used TensorFlow's names."""
     for old, new in _OLD_NAMES.items():
         if name.endswith(old):
             return name.removesuffix(old) + new
@@ -88,43 +91,46 @@ def from_reference(
     allow_random_head: bool = False,
     source: str = "the state dict",
 ) -> dict[str, Tensor]:
-    """The state dict of our class with the name ``head``, in fp32.
+    """Convert tensors of the reference to the state dict of our class named ``head``, in fp32.
 
     Args:
-        stored: tensors under the reference's names, without the backbone's prefix.
+        stored: tensors by the reference's names, without the backbone's prefix.
         head: name of the class.
         config: the model's config.
         shapes: the shape of each tensor of our state dict.
-        outside: names of weights that do not belong to the model, and may be there.
-        allow_random_head: draw the head's weights where none of them is stored.
+        outside: names of weights outside the model, which are ignored.
+        allow_random_head: initialize the head randomly if none of its weights is stored.
         source: where the tensors come from, for messages.
 
     Raises:
-        MissingHeadError: the head's weights are missing and must not be drawn.
+        MissingHeadError: the head's weights are missing, and ``allow_random_head`` is False.
         CheckpointError: weights are missing, unexpected, of the wrong shape, or not finite.
     """
-    backbone, top = weights_of(head, config)
-    drawn: dict[str, Tensor] = {}
-    if top and not any(weight.reference in stored for weight in top):
+    backbone, head_weights = weights_of(head, config)
+    random_head: dict[str, Tensor] = {}
+    if head_weights and not any(weight.reference in stored for weight in head_weights):
         if not allow_random_head:
+            names = ", ".join(weight.reference for weight in head_weights)
             raise MissingHeadError(
-                f"{source} has no trained {head} head ({', '.join(weight.reference for weight in top)}): fine-tune the "
-                "model for this task first, or pass --allow-random-head (allow_random_head=True) for a test"
+                f"{source} has no trained {head} head ({names}): fine-tune the model for this task first, or pass "
+                "allow_random_head=True for a test"
             )
-        drawn, top = _draw(top, shapes, config.initializer_range), []
-    wanted = backbone + top
-    check_fit(stored, wanted, shapes, outside, source)
-    return drawn | {weight.ours: in_single_precision(weight, stored[weight.reference], source) for weight in wanted}
+        random_head, head_weights = _random_weights(head_weights, shapes, config.initializer_range), []
+    expected = backbone + head_weights
+    check_weights(stored, expected, shapes, outside, source)
+    return random_head | {weight.ours: to_float32(weight, stored[weight.reference], source) for weight in expected}
 
 
 def to_reference(tensors: Mapping[str, Tensor], head: str, config: ConvBertConfig) -> dict[str, Tensor]:
-    """Our state dict under the reference's names and in its shapes."""
-    backbone, top = weights_of(head, config)
+    """Convert our state dict to the reference's names and shapes."""
+    backbone, head_weights = weights_of(head, config)
     prefix = "" if head == "ConvBertModel" else BACKBONE
-    named = {prefix + weight.reference: weight for weight in backbone} | {weight.reference: weight for weight in top}
+    named = {prefix + weight.reference: weight for weight in backbone} | {
+        weight.reference: weight for weight in head_weights
+    }
     return {name: weight.write(tensors[weight.ours]) for name, weight in named.items()}
 
 
-def _draw(weights: Iterable[Weight], shapes: Mapping[str, torch.Size], spread: float) -> dict[str, Tensor]:
+def _random_weights(weights: Iterable[Weight], shapes: Mapping[str, torch.Size], std: float) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return {weight.ours: torch.randn(shapes[weight.ours], generator=generator) * spread for weight in weights}
+    return {weight.ours: torch.randn(shapes[weight.ours], generator=generator) * std for weight in weights}

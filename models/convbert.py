@@ -1,7 +1,8 @@
-"""The ConvBERT backbone: BERT whose attention gives half of its heads to a span-based dynamic convolution.
+"""The ConvBERT backbone: BERT with half of the attention heads replaced by a span-based dynamic convolution.
 
-Read from the end: the model is embeddings and a stack of layers, a layer is mixed attention (figure 3 of the paper,
-arXiv 2008.02496) and a feed-forward part. Shapes are letters: B batch, S sequence, H heads, D channels of a head.
+Defined bottom-up: the model is the embeddings and a stack of layers; a layer is mixed attention (figure 3 of the paper,
+arXiv 2008.02496) and a feed-forward block. In shapes, B is the batch size, S the sequence length, H the number of heads
+and D the channels per head.
 """
 
 import math
@@ -20,12 +21,12 @@ __all__ = ["BaseModelOutput", "ConvBertModel"]
 
 
 class BaseModelOutput(NamedTuple):
-    """What the backbone gives.
+    """Output of the backbone.
 
     Attributes:
-        last_hidden_state: float [B, S, hidden_size], or [B, 1, hidden_size] where one position was asked for.
-        hidden_states: the embeddings and each layer's output, if asked for.
-        attentions: each layer's attention probabilities [B, H, S, S], if asked for.
+        last_hidden_state: float [B, S, hidden_size], or [B, 1, hidden_size] if ``position`` was given.
+        hidden_states: the embeddings and each layer's output, if requested.
+        attentions: each layer's attention probabilities [B, H, S, S], if requested.
     """
 
     last_hidden_state: Tensor
@@ -34,11 +35,11 @@ class BaseModelOutput(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """Which positions are real, in the forms that the branches need.
+    """The padding mask, in the form that each branch needs.
 
     Attributes:
         attention: float [B, 1, 1, S], added to attention scores: 0 for real positions, the lowest float for padding.
-        convolution: int64 [B, S], or None where the convolutions see padding too, as in the reference.
+        convolution: int64 [B, S], or None if the convolutions see padding, as in the reference.
     """
 
     attention: Tensor
@@ -46,7 +47,7 @@ class Mask(NamedTuple):
 
 
 class Embeddings(nn.Module):
-    """Sum of word, position and segment embeddings, normalized."""
+    """Sum of word, position and token type embeddings, then layer normalization."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class Embeddings(nn.Module):
 
 
 class SpanKey(nn.Module):
-    """The key of the convolution: what a span of tokens says, by a depthwise separable convolution (section 3.3)."""
+    """The span-aware key of the dynamic convolution: a depthwise separable convolution (section 3.3)."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -78,7 +79,7 @@ class SpanKey(nn.Module):
 
 
 class MixedAttention(nn.Module):
-    """Self-attention and span-based dynamic convolution side by side, from one query (figure 3)."""
+    """Self-attention and span-based dynamic convolution in parallel, with a shared query (figure 3)."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -99,8 +100,8 @@ class MixedAttention(nn.Module):
         convolved = self.convolve(query, hidden, mask.convolution)
         return self.output(torch.cat([attended, convolved], dim=-1)), probabilities
 
-    def at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
-        """The output at one position [B] of each row, [B, 1, hidden_size], from what that position sees."""
+    def forward_at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
+        """The output [B, 1, hidden_size] at one position [B] of each row."""
         middle = self.kernel_size // 2
         span, real = _span(position, self.kernel_size, hidden.shape[1])
         rows = torch.arange(hidden.shape[0], device=hidden.device).unsqueeze(1)
@@ -130,13 +131,13 @@ class MixedAttention(nn.Module):
 
 
 def _span(position: Tensor, size: int, length: int) -> tuple[Tensor, Tensor]:
-    """The ``size`` positions around each position, [B, size], and which of them lie in the sequence."""
+    """The ``size`` positions around each position, [B, size], and a mask of those inside the sequence."""
     span = position.unsqueeze(1) + torch.arange(size, device=position.device) - size // 2
     return span.clamp(0, length - 1), ((span >= 0) & (span < length)).long()
 
 
 class GroupedLinear(nn.Module):
-    """A linear layer whose channels are split into groups that do not see each other (section 3.4)."""
+    """A linear layer over independent groups of channels (section 3.4)."""
 
     def __init__(self, inputs: int, outputs: int, groups: int) -> None:
         super().__init__()
@@ -149,7 +150,7 @@ class GroupedLinear(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with an activation between them, grouped where the config says so."""
+    """Two linear layers with an activation between them; grouped if ``num_groups`` > 1."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -166,7 +167,7 @@ def _linear(inputs: int, outputs: int, groups: int) -> nn.Module:
 
 
 class ConvBertLayer(nn.Module):
-    """Mixed attention and feed-forward, each added to its input and normalized."""
+    """Mixed attention and feed-forward, each followed by a residual connection and layer normalization."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -178,14 +179,16 @@ class ConvBertLayer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Mask) -> tuple[Tensor, Tensor]:
         mixed, probabilities = self.attention(hidden, mask)
-        return self.add(hidden, mixed), probabilities
+        return self.add_and_feed_forward(hidden, mixed), probabilities
 
-    def at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
+    def forward_at(self, position: Tensor, hidden: Tensor, mask: Mask) -> Tensor:
         """The output at one position [B] of each row, [B, 1, hidden_size]."""
         rows = torch.arange(hidden.shape[0], device=hidden.device)
-        return self.add(hidden[rows, position].unsqueeze(1), self.attention.at(position, hidden, mask))
+        return self.add_and_feed_forward(
+            hidden[rows, position].unsqueeze(1), self.attention.forward_at(position, hidden, mask)
+        )
 
-    def add(self, hidden: Tensor, mixed: Tensor) -> Tensor:
+    def add_and_feed_forward(self, hidden: Tensor, mixed: Tensor) -> Tensor:
         hidden = self.attention_norm(hidden + self.dropout(mixed))
         return self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
 
@@ -217,12 +220,12 @@ class ConvBertModel(PreTrainedModel):
 
         Args:
             input_ids: int64 [B, S].
-            attention_mask: int64 [B, S], 1 for real tokens and 0 for padding; all real by default.
-            token_type_ids: int64 [B, S], the segment of each token; all 0 by default.
-            position: int64 [B], the one position of each row that is wanted. The last layer is then computed for it
-                alone, with the same result; hidden states and attentions of that layer are not to be had.
-            output_hidden_states: give the output of every layer.
-            output_attentions: give the attention probabilities of every layer.
+            attention_mask: int64 [B, S], 1 for tokens and 0 for padding; 1 everywhere by default.
+            token_type_ids: int64 [B, S], the segment of each token; 0 everywhere by default.
+            position: int64 [B], compute the last layer for this position of each row only, with the same result;
+                hidden states and attentions of that layer are not available.
+            output_hidden_states: return the output of every layer.
+            output_attentions: return the attention probabilities of every layer.
         """
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
@@ -236,12 +239,12 @@ class ConvBertModel(PreTrainedModel):
         if position is not None:
             last = self.layers[-1]
             assert isinstance(last, ConvBertLayer)
-            hidden = last.at(position, hidden, mask)
+            hidden = last.forward_at(position, hidden, mask)
         return BaseModelOutput(
             hidden, tuple(states) if output_hidden_states else None, tuple(attentions) if output_attentions else None
         )
 
     def mask(self, attention_mask: Tensor, dtype: torch.dtype) -> Mask:
-        """Both forms of the padding mask, made once for all layers."""
+        """Both forms of the padding mask, shared by all layers."""
         masked = (1 - attention_mask[:, None, None, :].to(dtype)) * torch.finfo(dtype).min
         return Mask(attention=masked, convolution=attention_mask if self.padding == "masked" else None)

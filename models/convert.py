@@ -1,4 +1,4 @@
-"""convert(): any checkpoint that can be read, written as safetensors with config and tokenizer."""
+"""Convert a checkpoint of any supported format to safetensors, with its config and tokenizer."""
 
 import shutil
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ __all__ = ["Conversion", "convert"]
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was converted.
+    """The result of a conversion.
 
     Attributes:
         source: name of the checkpoint that was read.
-        directory: where the new one is.
-        head: the class whose weights it holds.
+        directory: the new checkpoint.
+        head: name of the model class.
         parameters: number of weights.
-        sha256: hash of the weights, as an export of them records it.
-        tokenizer: the tokenizer's files, copied as they were; none where the checkpoint has none.
+        sha256: hash of the weights, which exports record too.
+        tokenizer: names of the copied tokenizer files; empty if the checkpoint has none.
     """
 
     source: str
@@ -47,36 +47,36 @@ def convert(
     offline: bool = False,
     allow_random_head: bool = False,
 ) -> Conversion:
-    """Write a checkpoint of any format as model.safetensors, config.json and the tokenizer's files, in fp32.
+    """Write a checkpoint of any supported format as model.safetensors, config.json and the tokenizer's files, in fp32.
 
-    Files of the output directory that have other names stay; the new ones appear together when all are written.
+    The new files appear together once all are complete; files with other names in the directory are kept.
 
     Args:
-        checkpoint: a directory, or the id of a repository of the hub.
-        output: the directory to write.
-        task: keep this task's head; by default the one that the config's ``architectures`` name, or only the backbone
-            where they name none.
+        checkpoint: a directory, or the id of a repository on the Hugging Face hub.
+        output: the directory to write to.
+        task: keep the head of this task; by default the one named by the config's ``architectures``, or no head if they
+            name none.
         revision: branch, tag or commit of the repository.
-        offline: do not ask the hub.
-        allow_random_head: draw a head that the checkpoint lacks (for tests).
+        offline: use the cache only, without contacting the hub.
+        allow_random_head: initialize a missing head randomly, for tests.
 
     Raises:
-        FileMissingError: the checkpoint or a file of it is not there.
-        HubError: the hub cannot be reached, or refuses.
-        ConfigError: the checkpoint's config is no ConvBERT's.
-        CheckpointError: its weights cannot be read or do not fit (MissingHeadError: it has none for the head), a
-            file of it is a link to somewhere else, or the output is a file.
-        OutputError: the output cannot be written there.
+        FileMissingError: the checkpoint or one of its files does not exist.
+        HubError: the hub cannot be reached, or refuses access.
+        ConfigError: the config is not a ConvBERT config.
+        CheckpointError: the weights cannot be read or do not fit the model (MissingHeadError: those of the head are
+            missing), a file is a symbolic link to a place outside the directory, or the output is a file.
+        OutputError: the output cannot be written.
         MissingExtraError: reading the format needs a package that is not installed (MissingPackageError: TensorFlow).
-        InputError: there is no such task.
+        InputError: the task is unknown.
     """
     output = Path(output)
     if output.exists() and not output.is_dir():
         raise CheckpointError(f"{output} is a file: name a directory")
     source = locate(checkpoint, revision, offline)
     config = ConvBertConfig.from_pretrained(source.directory)
-    found = task_by_name(task) if task is not None else task_of_architectures(config.architectures)
-    head = found.head if found else "ConvBertModel"
+    spec = task_by_name(task) if task is not None else task_of_architectures(config.architectures)
+    head = spec.head if spec else "ConvBertModel"
     model = HEADS[head].from_pretrained(source.directory, allow_random_head=allow_random_head)
     with replacing(output / SAFETENSORS) as path:
         model.save_pretrained(path.parent)

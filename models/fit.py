@@ -1,4 +1,4 @@
-"""Do stored weights fit a config? Asked of names, types and shapes, before anything of their size is made."""
+"""Check that stored weights fit a config, by names, types and shapes, before memory is allocated for them."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import CheckpointError
-from convbert_onnx.models.weights import Weight, known_elsewhere
+from convbert_onnx.models.weights import Weight, in_other_head
 
-__all__ = ["check_fit", "check_sizes", "in_single_precision"]
+__all__ = ["check_sizes", "check_weights", "to_float32"]
 
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
@@ -23,63 +23,64 @@ _SIZES = (
     ("intermediate_size", "encoder.layer.0.intermediate.dense.bias", 0),
     ("conv_kernel_size", "encoder.layer.0.attention.self.key_conv_attn_layer.depthwise.weight", 2),
 )
-"""Fields of a config, and the weight and axis that say the same."""
+"""Config fields, and the weight and axis that have the same size."""
 
 _LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 
-_LISTED = 24
-"""Names of one kind in a message; a checkpoint of something else can have thousands."""
+_MAX_NAMES = 24
+"""Names per kind of problem in a message; the checkpoint of another model can have thousands."""
 
 
 def check_sizes(stored: Mapping[str, Tensor], config: ConvBertConfig, source: str) -> None:
-    """Make sure that a config asks for no other sizes than the weights have.
+    """Check that the sizes in a config are those of the weights.
 
     Raises:
-        CheckpointError: it does; the message names the field.
+        CheckpointError: a size differs; the message names the field.
     """
     layers = len({match[1] for name in stored if (match := _LAYER.match(name))})
-    found = [("num_hidden_layers", layers)] if config.num_hidden_layers > layers else []
+    differences = [("num_hidden_layers", layers)] if config.num_hidden_layers > layers else []
     for field, name, axis in _SIZES:
         tensor = stored.get(name)
         if tensor is not None and tensor.ndim > axis and tensor.shape[axis] != getattr(config, field):
-            found.append((field, tensor.shape[axis]))
-    if found:
+            differences.append((field, tensor.shape[axis]))
+    if differences:
         sizes = ", ".join(
-            f"{field} is {getattr(config, field)} there and {size} in the weights" for field, size in found
+            f"{field} is {getattr(config, field)} in the config and {size} in the weights"
+            for field, size in differences
         )
         raise CheckpointError(f"{source} does not fit its config: {sizes}; use the config.json of the same model")
 
 
-def check_fit(
+def check_weights(
     stored: Mapping[str, Tensor],
-    wanted: Iterable[Weight],
+    expected: Iterable[Weight],
     shapes: Mapping[str, torch.Size],
     outside: Collection[str],
     source: str,
 ) -> None:
-    """Make sure that the wanted weights are there, as floats of the right shapes, and no others.
+    """Check that the stored weights are exactly those expected, as floats of the right shapes.
 
     Args:
-        stored: tensors under the reference's names.
-        wanted: the weights of the model.
+        stored: tensors by the reference's names.
+        expected: the weights of the model.
         shapes: the shape of each tensor of our state dict.
-        outside: names of weights that do not belong to the model, and may be there.
+        outside: names of weights outside the model, which are ignored.
         source: where the tensors come from, for messages.
 
     Raises:
-        CheckpointError: weights are missing, unexpected, of the wrong shape or no floats; they are listed.
+        CheckpointError: weights are missing, unexpected, of the wrong shape or not floats; they are listed.
     """
-    wanted = list(wanted)
-    names = {weight.reference for weight in wanted}
+    expected = list(expected)
+    names = {weight.reference for weight in expected}
     problems = {
-        "missing": [weight.reference for weight in wanted if weight.reference not in stored],
+        "missing": [weight.reference for weight in expected if weight.reference not in stored],
         "unexpected": [
-            name for name in stored if name not in names and not known_elsewhere(name) and name not in outside
+            name for name in stored if name not in names and not in_other_head(name) and name not in outside
         ],
         "wrong shape": [],
         "not usable": [],
     }
-    for weight in wanted:
+    for weight in expected:
         tensor = stored.get(weight.reference)
         if tensor is None:
             continue
@@ -89,20 +90,20 @@ def check_fit(
         elif reason := _unusable(tensor):
             problems["not usable"].append(f"{weight.reference} {reason}")
     if any(problems.values()):
-        text = "; ".join(f"{kind}: {_listed(found)}" for kind, found in problems.items() if found)
+        text = "; ".join(f"{kind}: {_join_names(names)}" for kind, names in problems.items() if names)
         raise CheckpointError(f"{source} does not fit its config. {text}")
 
 
-def in_single_precision(weight: Weight, tensor: Tensor, source: str) -> Tensor:
-    """A stored tensor as it is used here: in our shape, in fp32, in this machine's memory.
+def to_float32(weight: Weight, tensor: Tensor, source: str) -> Tensor:
+    """Convert a stored tensor to our shape and to fp32, on the CPU.
 
     Raises:
-        CheckpointError: a number in it is NaN or infinite.
+        CheckpointError: a value is NaN or infinite.
     """
     tensor = weight.read(tensor.detach()).to("cpu", torch.float32).contiguous()
     if not bool(tensor.isfinite().all()):
         raise CheckpointError(
-            f"{source} has NaN or infinite numbers in {weight.reference}: take a checkpoint from before the training "
+            f"{source} has NaN or infinite values in {weight.reference}: take a checkpoint from before the training "
             "diverged"
         )
     return tensor
@@ -113,14 +114,14 @@ def _reference_shape(weight: Weight, shapes: Mapping[str, torch.Size]) -> tuple[
 
 
 def _unusable(tensor: Tensor) -> str:
-    """Why a tensor is no plain array of floats; empty where it is."""
+    """The reason why a tensor is not a plain array of floats; empty if it is one."""
     if tensor.is_meta:
-        return "is on the meta device, without numbers: load the weights first"
+        return "is on the meta device, without values: load the weights first"
     if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout != torch.strided:
         return f"is a {type(tensor).__name__} ({tensor.layout}): save plain tensors"
     return "" if tensor.dtype in _FLOATS else f"is {tensor.dtype}, not floating point"
 
 
-def _listed(found: list[str]) -> str:
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return ", ".join(name[:200] for name in found[:_LISTED]) + more
+def _join_names(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(name[:200] for name in names[:_MAX_NAMES]) + more

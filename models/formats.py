@@ -1,4 +1,4 @@
-"""The files that weights come in: how each format is recognized, which files belong to it, and how it is read."""
+"""The supported weight formats: how to recognize and read each, and which files it consists of."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -23,9 +23,9 @@ class Format:
     """One format of weights.
 
     Attributes:
-        file: pattern of the file that stands for it.
-        read: from that file to the tensors in it, under the reference's names and in its layouts.
-        parts: patterns of the files that belong to it besides.
+        file: pattern of its main file, by which it is recognized.
+        read: reads that file; returns the tensors by the reference's names, in its layouts.
+        parts: patterns of its other files.
     """
 
     file: str
@@ -34,23 +34,23 @@ class Format:
 
 
 def find_format(names: Iterable[str]) -> tuple[Format, str] | None:
-    """The best format among the files of a directory, and the file that stands for it; None where there is none.
+    """The preferred format among the files of a directory and its main file, or None.
 
     Raises:
-        CheckpointError: the best format is there several times.
+        CheckpointError: several files match the preferred format.
     """
     names = list(names)
-    for found in FORMATS:
-        files = sorted(matching(names, found.file))
+    for format_ in FORMATS:
+        files = sorted(matching(names, format_.file))
         if len(files) > 1:
             raise CheckpointError(f"there are several checkpoints ({', '.join(files)}): move all but one elsewhere")
         if files:
-            return found, files[0]
+            return format_, files[0]
     return None
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:
-    """The tensors of one safetensors or pickle file."""
+    """Read one safetensors or pickle file."""
     return _read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
 
 
@@ -59,12 +59,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except OSError:
         raise
-    except Exception as error:  # of several kinds, for files that are damaged in different places
+    except Exception as error:  # damaged files raise errors of many types
         raise unreadable(path, error) from error
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
-    """The tensors of all the files that an index names."""
+    """Read all files that an index names."""
     tensors: dict[str, Tensor] = {}
     for name in _shards(index):
         shard = index.parent / name
@@ -82,7 +82,7 @@ def _shards(index: Path) -> list[str]:
             f"{index} is not an index of shards ({one_line(repr(error))}): copy or save it again"
         ) from error
     for name in names:
-        # A checkpoint comes from somebody else: it must not choose which other files are read.
+        # Checkpoints are untrusted: they must not choose which other files are read.
         if not isinstance(name, str) or name != Path(name).name or "\\" in name or name in ("", ".", ".."):
             shown = one_line(repr(name))
             raise CheckpointError(f"{index} names a shard outside its directory ({shown}): save the model again")
@@ -102,4 +102,4 @@ FORMATS = (
     Format("tf_model.h5", read_h5),
     Format("*.index", read_tf1, ("*.data-?????-of-?????",)),
 )
-"""All formats, the best first: safe to read, then of PyTorch, then of TensorFlow."""
+"""All formats in order of preference: safetensors, PyTorch, TensorFlow."""

@@ -1,7 +1,8 @@
-"""The heads: what turns the backbone's hidden states into the outputs of a task.
+"""The models with a head: the backbone, and layers that compute the outputs of a task.
 
-All take ``input_ids``, ``attention_mask`` and ``token_type_ids`` as :class:`ConvBertModel` does, and labels that give
-the loss as the reference defines it. Shapes are letters: B batch, S sequence, L labels, C choices.
+All take ``input_ids``, ``attention_mask`` and ``token_type_ids`` as :class:`ConvBertModel` does, and labels, from which
+they compute the reference's loss. In shapes, B is the batch size, S the sequence length, L the number of labels and C
+the number of choices.
 """
 
 from typing import NamedTuple
@@ -30,7 +31,7 @@ __all__ = [
 
 
 class LogitsOutput(NamedTuple):
-    """The logits of a head, and what else was asked for: the loss, hidden states, attentions."""
+    """The logits; the loss if labels were given; hidden states and attentions if requested."""
 
     logits: Tensor
     loss: Tensor | None = None
@@ -39,7 +40,7 @@ class LogitsOutput(NamedTuple):
 
 
 class QuestionAnsweringOutput(NamedTuple):
-    """``start_logits`` and ``end_logits`` float [B, S], and what else was asked for."""
+    """``start_logits`` and ``end_logits`` float [B, S]; the other fields as in :class:`LogitsOutput`."""
 
     start_logits: Tensor
     end_logits: Tensor
@@ -48,29 +49,15 @@ class QuestionAnsweringOutput(NamedTuple):
     attentions: tuple[Tensor, ...] | None = None
 
 
-class Predictions(nn.Module):
-    """From hidden states back to the size of an embedding; always with the exact Gelu, as in the reference."""
+class LabelledModel(PreTrainedModel):
+    """Base class of the heads with ``labels``: logits from the last hidden states, and a loss from the logits.
 
-    def __init__(self, config: ConvBertConfig) -> None:
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
-        self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return self.norm(F.gelu(self.dense(hidden)))
-
-
-class ConvBertForMaskedLM(PreTrainedModel):
-    """ConvBERT with a score for every word of the vocabulary at every position, from the generator's head."""
+    Subclasses define :meth:`logits` and :meth:`loss`, and :meth:`position` if they read one position of each row only.
+    """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
         self.convbert = ConvBertModel(config, padding)
-        self.predictions = Predictions(config)
-        self.bias = nn.Parameter(torch.empty(config.vocab_size))
-        own = not config.tie_word_embeddings
-        self.vocabulary = nn.Parameter(torch.empty(config.vocab_size, config.embedding_size)) if own else None
-        self.initialize()
 
     def forward(
         self,
@@ -82,22 +69,67 @@ class ConvBertForMaskedLM(PreTrainedModel):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> LogitsOutput:
-        """Logits float [B, S, vocab_size]; ``labels`` int64 [B, S] are word numbers, -100 where none counts."""
+        """Compute the logits, and the loss if ``labels`` are given; the class describes their shapes."""
+        narrow = self.narrows_last_layer(output_hidden_states=output_hidden_states, output_attentions=output_attentions)
         base = self.convbert(
             input_ids,
             attention_mask,
             token_type_ids,
+            position=self.position(input_ids) if narrow else None,
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
         )
-        vocabulary = self.convbert.embeddings.word.weight if self.vocabulary is None else self.vocabulary
-        logits = F.linear(self.predictions(base.last_hidden_state), vocabulary, self.bias)
-        loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        logits = self.logits(base.last_hidden_state)
+        loss = None if labels is None else self.loss(logits, labels)
         return LogitsOutput(logits, loss, base.hidden_states, base.attentions)
+
+    def position(self, input_ids: Tensor) -> Tensor | None:
+        """The only position [B] of each row that the head reads, or None if it reads all."""
+        return None
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Compute the logits from the last hidden states."""
+        raise NotImplementedError
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Compute the loss; by default cross entropy over all positions, except those with label -100."""
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+class Predictions(nn.Module):
+    """Projection of hidden states to the embedding size; always with the exact Gelu, as in the reference."""
+
+    def __init__(self, config: ConvBertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
+        self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.norm(F.gelu(self.dense(hidden)))
+
+
+class ConvBertForMaskedLM(LabelledModel):
+    """ConvBERT with a masked language modeling head, the generator's: a score per token of the vocabulary.
+
+    Logits are float [B, S, vocab_size]; ``labels`` int64 [B, S] are token ids, or -100 where the loss ignores them.
+    """
+
+    def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
+        super().__init__(config, padding)
+        self.predictions = Predictions(config)
+        self.bias = nn.Parameter(torch.empty(config.vocab_size))
+        untied = not config.tie_word_embeddings
+        self.vocabulary = nn.Parameter(torch.empty(config.vocab_size, config.embedding_size)) if untied else None
+        self.initialize()
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Score every token of the vocabulary at every position."""
+        vocabulary = self.convbert.embeddings.word.weight if self.vocabulary is None else self.vocabulary
+        return F.linear(self.predictions(hidden), vocabulary, self.bias)
 
 
 class ClassificationHead(nn.Module):
-    """From the first token's hidden state to labels."""
+    """A score per label from the first token's hidden state."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -110,79 +142,62 @@ class ClassificationHead(nn.Module):
         return self.output(self.dropout(self.activation(self.dense(self.dropout(first)))))
 
 
-class ConvBertForSequenceClassification(PreTrainedModel):
-    """ConvBERT with a score for every label of a text, or with numbers to predict (regression)."""
+class ConvBertForSequenceClassification(LabelledModel):
+    """ConvBERT with a score per label of a text (classification), or predicted values (regression).
+
+    Logits are float [B, L]. ``labels`` are int64 [B] for one label per text, float [B, L] for several, and float [B] or
+    [B, L] for regression. The config's ``problem_type`` selects the loss; without it, the number of labels and the type
+    of ``labels`` do.
+    """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
-        self.convbert = ConvBertModel(config, padding)
         self.classifier = ClassificationHead(config)
         self.initialize()
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        *,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-    ) -> LogitsOutput:
-        """Logits float [B, L].
+    def position(self, input_ids: Tensor) -> Tensor:
+        """The first position of each row."""
+        return torch.zeros_like(input_ids[:, 0])
 
-        ``labels`` are int64 [B] for one label per text, float [B, L] for several, float [B] or [B, L] for regression;
-        which it is says ``problem_type`` of the config, or else the number of labels and the type of ``labels``.
-        """
-        narrow = self.narrows(output_hidden_states=output_hidden_states, output_attentions=output_attentions)
-        base = self.convbert(
-            input_ids,
-            attention_mask,
-            token_type_ids,
-            position=torch.zeros_like(input_ids[:, 0]) if narrow else None,
-            output_hidden_states=output_hidden_states,
-            output_attentions=output_attentions,
-        )
-        logits = self.classifier(base.last_hidden_state[:, 0])
-        loss = None if labels is None else _classification_loss(self.config, logits, labels)
-        return LogitsOutput(logits, loss, base.hidden_states, base.attentions)
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Score every label of each text."""
+        return self.classifier(hidden[:, 0])
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Compute the loss for the problem type."""
+        config, problem = self.config, self.config.problem_type
+        if problem is None:
+            single = "regression" if config.num_labels == 1 else "single_label_classification"
+            several = config.num_labels > 1 and labels.is_floating_point()
+            problem = "multi_label_classification" if several else single
+        if problem == "regression" and config.num_labels == 1:
+            return F.mse_loss(logits.squeeze(), labels.squeeze())
+        if problem == "regression":
+            return F.mse_loss(logits, labels)
+        if problem == "single_label_classification":
+            return F.cross_entropy(logits, labels.flatten())
+        return F.binary_cross_entropy_with_logits(logits, labels)
 
 
-class ConvBertForTokenClassification(PreTrainedModel):
-    """ConvBERT with a score for every label of every token."""
+class ConvBertForTokenClassification(LabelledModel):
+    """ConvBERT with a score per label of every token.
+
+    Logits are float [B, S, L]; ``labels`` int64 [B, S] are label ids, or -100 where the loss ignores them.
+    """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
-        self.convbert = ConvBertModel(config, padding)
         self.dropout = nn.Dropout(_classifier_dropout(config))
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.initialize()
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        *,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-    ) -> LogitsOutput:
-        """Logits float [B, S, L]; ``labels`` int64 [B, S], -100 where none counts."""
-        base = self.convbert(
-            input_ids,
-            attention_mask,
-            token_type_ids,
-            output_hidden_states=output_hidden_states,
-            output_attentions=output_attentions,
-        )
-        logits = self.classifier(self.dropout(base.last_hidden_state))
-        loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return LogitsOutput(logits, loss, base.hidden_states, base.attentions)
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Score every label of every token."""
+        return self.classifier(self.dropout(hidden))
 
 
 class ConvBertForQuestionAnswering(PreTrainedModel):
-    """ConvBERT with two scores per token: how well an answer would start, and end, there."""
+    """ConvBERT with two scores per token: as the start and as the end of the answer."""
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         if config.num_labels != 2:
@@ -203,10 +218,9 @@ class ConvBertForQuestionAnswering(PreTrainedModel):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> QuestionAnsweringOutput:
-        """Score every token as the start and as the end of the answer.
+        """Compute the start and end logits, and the loss if both positions are given.
 
-        ``start_positions`` and ``end_positions``, int64 [B], give the loss together. Positions outside the sequence do
-        not count.
+        ``start_positions`` and ``end_positions`` are int64 [B]; the loss ignores positions outside the sequence.
         """
         base = self.convbert(
             input_ids,
@@ -228,7 +242,7 @@ class ConvBertForQuestionAnswering(PreTrainedModel):
 
 
 class SequenceSummary(nn.Module):
-    """One vector for a sequence, as the config's ``summary_*`` settings say."""
+    """Projection of the vector that summarizes a sequence, configured by ``summary_*``."""
 
     def __init__(self, config: ConvBertConfig) -> None:
         super().__init__()
@@ -245,8 +259,11 @@ class SequenceSummary(nn.Module):
 class ConvBertForMultipleChoice(PreTrainedModel):
     """ConvBERT with a score for each of several texts, usually a prompt with one of its possible continuations.
 
-    ``summary_type`` "last" (the default) and "cls_index" take the last token of a row. The reference takes the last
-    position, which in a padded row is padding; with ``padding="masked"`` it is the last real token.
+    Inputs are [B, C, S], logits float [B, C], and ``labels`` int64 [B] the correct choices.
+
+    With ``summary_type`` "last" (the default) and "cls_index", the last token of a row represents it. The reference
+    uses the last position, which is padding in a padded row; with ``padding="masked"`` it is the last token before the
+    padding.
     """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
@@ -266,13 +283,13 @@ class ConvBertForMultipleChoice(PreTrainedModel):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> LogitsOutput:
-        """Logits float [B, C] of inputs [B, C, S]; ``labels`` int64 [B] are the right choices."""
+        """Compute a logit for each choice, and the loss if ``labels`` are given."""
         choices = input_ids.shape[1]
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         ids, mask, types = (tensor.flatten(0, 1) for tensor in (input_ids, attention_mask, token_type_ids))
         position = None if self.config.summary_type == "mean" else self.position(mask)
-        narrow = position is not None and self.narrows(
+        narrow = position is not None and self.narrows_last_layer(
             output_hidden_states=output_hidden_states, output_attentions=output_attentions
         )
         base = self.convbert(
@@ -294,14 +311,14 @@ class ConvBertForMultipleChoice(PreTrainedModel):
         return LogitsOutput(logits, loss, base.hidden_states, base.attentions)
 
     def position(self, mask: Tensor) -> Tensor:
-        """The position of each row [B*C] that stands for the row."""
+        """The position [B*C] of the token that represents each row."""
         if self.config.summary_type == "first":
             return torch.zeros_like(mask[:, 0])
-        numbers = torch.arange(mask.shape[1], device=mask.device)
-        return (mask * numbers if self.padding == "masked" else torch.zeros_like(mask) + numbers).amax(dim=1)
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        return (mask * positions if self.padding == "masked" else torch.zeros_like(mask) + positions).amax(dim=1)
 
     def mean(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """The mean [B*C, hidden_size] over each row, of real positions or, as the reference has it, of all."""
+        """The mean [B*C, hidden_size] of each row, without padding or, as in the reference, over all positions."""
         if self.padding == "as-trained":
             return hidden.mean(dim=1)
         real = mask.unsqueeze(-1).to(hidden.dtype)
@@ -310,19 +327,6 @@ class ConvBertForMultipleChoice(PreTrainedModel):
 
 def _classifier_dropout(config: ConvBertConfig) -> float:
     return config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-
-
-def _classification_loss(config: ConvBertConfig, logits: Tensor, labels: Tensor) -> Tensor:
-    problem = config.problem_type
-    if problem is None:
-        single = "regression" if config.num_labels == 1 else "single_label_classification"
-        several = config.num_labels > 1 and labels.is_floating_point()
-        problem = "multi_label_classification" if several else single
-    if problem == "regression":
-        return F.mse_loss(logits.squeeze(), labels.squeeze()) if config.num_labels == 1 else F.mse_loss(logits, labels)
-    if problem == "single_label_classification":
-        return F.cross_entropy(logits, labels.flatten())
-    return F.binary_cross_entropy_with_logits(logits, labels)
 
 
 HEADS: dict[str, type[PreTrainedModel]] = {
@@ -336,4 +340,4 @@ HEADS: dict[str, type[PreTrainedModel]] = {
         ConvBertForQuestionAnswering,
     )
 }
-"""The classes by the names that ``architectures`` in a config.json and the task table use."""
+"""All classes by name, as in ``architectures`` of a config.json and in the task table."""

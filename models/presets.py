@@ -1,4 +1,4 @@
-"""The sizes of the three released models (their config.json), as differences from the defaults."""
+"""Configs of the three released models (their config.json), as differences from the defaults."""
 
 from convbert_onnx.config import ConvBertConfig
 

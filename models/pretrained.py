@@ -1,4 +1,4 @@
-"""What all models share: initialization, and reading and writing checkpoints."""
+"""The base class of all models: initialization, loading and saving."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,23 +12,23 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ConfigError
 from convbert_onnx.models import checkpoint
 from convbert_onnx.models.fit import check_sizes
-from convbert_onnx.models.names import find_names, unwrapped
+from convbert_onnx.models.names import resolve_names, unwrap_name
 from convbert_onnx.models.sources import locate
 from convbert_onnx.models.unreadable import one_line
 
 __all__ = ["PreTrainedModel"]
 
-_HERE = "convbert_onnx.models."
+_PACKAGE = "convbert_onnx.models."
 
 
 class PreTrainedModel(nn.Module):
-    """Base of the backbone and of the models with a head.
+    """Base class of the backbone and of the models with a head.
 
     Args:
         config: sizes of the model.
-        padding: "as-trained" lets padding reach the convolutions, as the reference does, so that a text's result
-            depends on what else is in its batch; "masked" counts padding as zero there, so that every row equals the
-            reference's result for that row alone.
+        padding: with "as-trained", padding reaches the convolutions, as in the reference, so that a text's result
+            depends on the other texts in its batch; with "masked", the convolutions see padding as zero, so that every
+            row equals the reference's result for that row alone.
     """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
@@ -37,7 +37,7 @@ class PreTrainedModel(nn.Module):
         self.padding = padding
 
     def initialize(self) -> None:
-        """Draw weights from a normal distribution with ``initializer_range``, as the reference does."""
+        """Initialize weights from a normal distribution with ``initializer_range``, as the reference does."""
         for module in self.modules():
             for name, parameter in module.named_parameters(recurse=False):
                 if isinstance(module, nn.LayerNorm):
@@ -60,20 +60,20 @@ class PreTrainedModel(nn.Module):
         revision: str | None = None,
         offline: bool = False,
     ) -> Self:
-        """The model of a checkpoint, in evaluation mode and in fp32.
+        """Load the model of a checkpoint, in evaluation mode and in fp32.
 
         Args:
-            source: a directory with config.json and weights in any format of :mod:`convbert_onnx.models.formats`, or
-                else the id of a repository of the Hugging Face hub.
+            source: a directory with config.json and weights in a format of :mod:`convbert_onnx.models.formats`, or the
+                id of a repository on the Hugging Face hub.
             padding: "as-trained" or "masked".
-            allow_random_head: fill a head that the checkpoint lacks with random numbers, the same ones each time.
+            allow_random_head: initialize a missing head randomly, with a fixed seed.
             revision: branch, tag or commit of the repository; by default ``main``.
-            offline: take the repository from the cache, without asking the hub.
+            offline: use the cache only, without contacting the hub.
 
         Raises:
-            FileMissingError: there is no such directory, repository, config or weights file.
-            HubError: the hub cannot be reached, or refuses.
-            ConfigError: the config is no ConvBERT's.
+            FileMissingError: the directory, repository, config or weights file does not exist.
+            HubError: the hub cannot be reached, or refuses access.
+            ConfigError: the config is not a ConvBERT config.
             MissingHeadError: the checkpoint has no weights for this class's head.
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
             MissingExtraError: reading the format needs a package that is not installed.
@@ -95,60 +95,60 @@ class PreTrainedModel(nn.Module):
         allow_random_head: bool = False,
         source: str = "the state dict",
     ) -> Self:
-        """The model with these weights, named as in the reference's state dict; all names may have one more prefix.
+        """Create a model from weights named as in the reference's state dict, which may have a common prefix.
 
-        Memory is shared where types allow.
+        The model shares memory with tensors that need no conversion.
 
         Raises:
-            ConfigError: the config has a value that a layer refuses.
+            ConfigError: a layer does not accept a value of the config.
             MissingHeadError: the head's weights are missing.
             CheckpointError: weights are missing, unexpected or of the wrong shape; all of them are listed.
         """
-        names = find_names(tensors, source)
+        names = resolve_names(tensors, source)
         stored = {reference: tensors[name] for reference, name in names.reference.items()}
         check_sizes(stored, config, source)
-        # A class that derives from one of ours may have tensors of its own, which nothing here would fill.
-        derived = not cls.__module__.startswith(_HERE)
+        # A subclass outside this package may have tensors of its own, which would stay on the meta device.
+        derived = not cls.__module__.startswith(_PACKAGE)
         try:
             with torch.device("cpu" if derived else "meta"):
                 model = cls(config, padding) if padding != "as-trained" else cls(config)
         except (TypeError, ValueError, RuntimeError) as error:
             if derived or isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"the config of {source} describes no model ({one_line(str(error))})") from error
-        own = checkpoint.from_reference(
+            raise ConfigError(f"the config of {source} does not describe a model ({one_line(str(error))})") from error
+        state_dict = checkpoint.from_reference(
             stored,
             cls.head(),
             config,
-            {unwrapped(name): tensor.shape for name, tensor in model.state_dict().items()},
+            {unwrap_name(name): tensor.shape for name, tensor in model.state_dict().items()},
             outside=names.outside,
             allow_random_head=allow_random_head,
             source=source,
         )
-        model.load_state_dict(own, assign=True, strict=not derived)
+        model.load_state_dict(state_dict, assign=True, strict=not derived)
         return model.requires_grad_().eval()
 
     @classmethod
     def head(cls) -> str:
-        """The name of the class, or of the class of ours that it derives from."""
-        return next(base.__name__ for base in cls.__mro__ if base.__module__.startswith(_HERE))
+        """The name of the class, or of its nearest base class in this package."""
+        return next(base.__name__ for base in cls.__mro__ if base.__module__.startswith(_PACKAGE))
 
-    def narrows(self, *, output_hidden_states: bool, output_attentions: bool) -> bool:
-        """Whether the last layer is computed only for the position that a head needs: the same numbers for less work.
+    def narrows_last_layer(self, *, output_hidden_states: bool, output_attentions: bool) -> bool:
+        """Whether to compute the last layer only at the position that the head reads: the same result for less work.
 
-        With padding as trained it is not, so that the convolutions of all layers take the same inputs in a graph.
+        Not with padding "as-trained", so that the convolutions of all layers have the same inputs in an exported graph.
         """
         return self.padding == "masked" and not (output_hidden_states or output_attentions)
 
     def reference_state_dict(self) -> dict[str, Tensor]:
-        """The weights named as in the reference's state dict."""
-        return checkpoint.to_reference(_own_state(self), self.head(), self.config)
+        """The weights by the names of the reference's state dict."""
+        return checkpoint.to_reference(_unwrapped_state_dict(self), self.head(), self.config)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors with the reference's names; the directory is made if needed."""
-        checkpoint.write(Path(directory), self.head(), self.config, _own_state(self))
+        """Write config.json and model.safetensors with the reference's names; creates the directory if needed."""
+        checkpoint.write(Path(directory), self.head(), self.config, _unwrapped_state_dict(self))
 
 
-def _own_state(model: nn.Module) -> dict[str, Tensor]:
-    """The state dict, without the names of wrappers around parts of the model (torch.compile, DataParallel)."""
-    return {unwrapped(name): tensor for name, tensor in model.state_dict().items()}
+def _unwrapped_state_dict(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict, with names as if no part of the model were wrapped (torch.compile, DataParallel)."""
+    return {unwrap_name(name): tensor for name, tensor in model.state_dict().items()}

@@ -1,4 +1,4 @@
-"""tf_model.h5, as the reference's TensorFlow classes save it. TensorFlow is not needed."""
+"""Read tf_model.h5, the format of the reference's TensorFlow classes, without TensorFlow."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,14 +21,14 @@ _FLOATS = ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8")
 
 
 def read_h5(path: Path) -> dict[str, Tensor]:
-    """The tensors of the file, under the reference's names and in its layouts.
+    """Read the tensors of the file, by the reference's names and in its layouts.
 
-    What the table of weights does not know keeps its name, with dots, so that whoever checks names can tell.
+    Unknown weights keep their names, with dots instead of slashes, so that later checks can report them.
 
     Raises:
         MissingExtraError: h5py is not installed.
-        FileMissingError: there is no config.json beside the file.
-        CheckpointError: the file is damaged or something else, or wants data from other files.
+        FileMissingError: there is no config.json next to the file.
+        CheckpointError: the file is damaged, is not a model, or refers to data in other files.
     """
     require("reading tf_model.h5", "tf", "h5py")
     import h5py
@@ -37,43 +37,43 @@ def read_h5(path: Path) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     try:
         with h5py.File(path, "r") as file:
-            found = dict(_datasets(file, path))
-            # A config may name any number of layers; more than the file has datasets are not there.
-            layers = max(1, min(config.num_hidden_layers, len(found)))
+            datasets = dict(_datasets(file, path))
+            # Bounded by the number of datasets: the config's number of layers is untrusted.
+            layers = max(1, min(config.num_hidden_layers, len(datasets)))
             known = weights_by_name("h5", replace(config, num_hidden_layers=layers))
-            wanted = {name: weight for name in found if (weight := _weight(name, known))}
-            if sum(found[name].nbytes for name in wanted) > path.stat().st_size:
-                raise CheckpointError(f"{path} is smaller than the weights that it claims to hold: copy it again")
-            for name, dataset in found.items():
-                if name not in wanted:
-                    # Keras puts two names of layers before a variable's own.
+            weights = {name: weight for name in datasets if (weight := _weight(name, known))}
+            if sum(datasets[name].nbytes for name in weights) > path.stat().st_size:
+                raise CheckpointError(f"{path} is smaller than the weights that it declares: copy it again")
+            for name, dataset in datasets.items():
+                if name not in weights:
+                    # Keras prefixes a variable's name with two names of layers.
                     tensors[name.split("/", 2)[-1].replace("/", ".")] = torch.empty(dataset.shape, device="meta")
                     continue
-                reference = wanted[name].reference
+                reference = weights[name].reference
                 array = torch.from_numpy(dataset[()].astype(dataset.dtype.newbyteorder("=")))
-                tensor = wanted[name].from_tensorflow(array, "h5").contiguous()
-                # Tied weights are stored with every layer that uses them.
+                tensor = weights[name].from_tensorflow(array, "h5").contiguous()
+                # Tied weights are stored once for every layer that uses them.
                 if reference in tensors and not tensor.equal(tensors[reference]):
-                    raise CheckpointError(f"{path} has {reference} twice with different numbers: save one model there")
+                    raise CheckpointError(f"{path} has {reference} twice with different values: save one model there")
                 tensors[reference] = tensor
     except CheckpointError:
         raise
-    except Exception as error:  # of many kinds, for files that are damaged in different places
+    except Exception as error:  # damaged files raise errors of many types
         raise unreadable(path, error) from error
     return tensors
 
 
 def _weight(name: str, known: dict[str, Weight]) -> Weight | None:
-    """The weight that a dataset is: its name ends in TensorFlow's, after the names of a model's layers."""
+    """The weight that a dataset holds: its name ends in TensorFlow's, after the names of enclosing layers."""
     parts = name.split("/")
     return next((known[end] for i in range(len(parts)) if (end := "/".join(parts[i:])) in known), None)
 
 
 def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """The names of variables, without ``:0``, and their datasets, which hold what they claim within this file.
+    """Yield the names of variables, without ``:0``, and their datasets, after checking that they can be read safely.
 
     Raises:
-        CheckpointError: the file names other files, or has datasets that no TensorFlow model has.
+        CheckpointError: the file refers to other files, or has datasets that TensorFlow does not write.
     """
     import h5py
 
@@ -91,15 +91,15 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _refusal(dataset: Any) -> str:
-    """Why a dataset is not to be read; empty where it may be."""
+    """The reason to refuse a dataset; empty if it can be read safely."""
     if dataset.is_virtual or dataset.external:
-        return "wants data from other files"
+        return "refers to data in other files"
     if dataset.dtype.str not in _FLOATS:
         return f"is {dataset.dtype}, not floating point"
     if dataset.shape is None:
         return "is empty"
     if dataset.id.get_create_plist().get_nfilters():
-        return "is compressed, which may be of any size in memory and which TensorFlow never does"
+        return "is compressed, which TensorFlow never does and which can take any amount of memory"
     if dataset.id.get_storage_size() < dataset.nbytes:
-        return f"claims {dataset.nbytes} bytes and has {dataset.id.get_storage_size()}"
+        return f"declares {dataset.nbytes} bytes and has {dataset.id.get_storage_size()}"
     return ""

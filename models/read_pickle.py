@@ -1,4 +1,4 @@
-"""Files that torch.save wrote: a state dict, or a trainer's checkpoint with one inside."""
+"""Read files written by torch.save: a state dict, or a trainer's checkpoint that contains one."""
 
 import mmap
 import pickle
@@ -17,24 +17,24 @@ __all__ = ["read_pickle"]
 
 
 def read_pickle(path: Path) -> dict[str, Tensor]:
-    """The named tensors in a file: all of it, or the one entry of it that is a state dict.
+    """Read the state dict in a file: the whole content, or its only entry that is a state dict.
 
     Raises:
-        CheckpointError: the file is damaged, holds other objects than tensors, or no or several state dicts.
+        CheckpointError: the file is damaged, holds objects other than tensors, or not exactly one state dict.
     """
-    _refuse_what_grows(path)
+    _refuse_expanding(path)
     try:
-        # weights_only: a pickle may otherwise run code of whoever wrote it.
+        # weights_only: without it, a pickle can run arbitrary code.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} cannot be read as weights (it is damaged, or holds Python objects, which may run code): save the "
+            f"{path} cannot be read as weights (it is damaged, or holds Python objects, which can run code): save the "
             "model's state_dict() there, or write it with save_pretrained"
         ) from error
-    except Exception as error:  # of many kinds, for files that are damaged in different places
+    except Exception as error:  # damaged files raise errors of many types
         raise unreadable(path, error) from error
     if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds something else than named tensors: save the model's state dict there")
+        raise CheckpointError(f"{path} does not hold named tensors: save the model's state dict there")
     return _state_dict(content, path)
 
 
@@ -43,8 +43,10 @@ def _state_dict(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
         return dict(content)
     inner = {name: value for name, value in content.items() if isinstance(value, Mapping) and _is_state_dict(value)}
     if len(inner) != 1:
-        found = f"several state dicts ({', '.join(map(repr, inner))})" if inner else "something else than named tensors"
-        raise CheckpointError(f"{path} holds {found}: save the model's state dict there")
+        problem = (
+            f"holds several state dicts ({', '.join(map(repr, inner))})" if inner else "does not hold named tensors"
+        )
+        raise CheckpointError(f"{path} {problem}: save the model's state dict there")
     return dict(*inner.values())
 
 
@@ -52,11 +54,11 @@ def _is_state_dict(content: Mapping[Any, Any]) -> bool:
     return bool(content) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
 
 
-def _refuse_what_grows(path: Path) -> None:
-    """Refuse files that become much larger in memory than they are: torch.save writes none of these.
+def _refuse_expanding(path: Path) -> None:
+    """Refuse files that take much more memory than their size; torch.save does not write such files.
 
-    Archives may be compressed, and ``bytearray`` is the one function that the weights-only reader calls with a size
-    that a file chooses.
+    These are compressed archives, and pickles that call ``bytearray``, the only function allowed by the weights-only
+    unpickler that takes a size from the file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -64,11 +66,11 @@ def _refuse_what_grows(path: Path) -> None:
     except OSError:
         raise
     except Exception:
-        compressed = False  # an old file without an archive around it, or a damaged one, about which torch says more
+        compressed = False  # an old format without an archive, or a damaged file, for which torch has a better message
     with path.open("rb") as file:
         empty = file.seek(0, 2) == 0
-        grows = compressed or (not empty and _holds(file, b"bytearray\n"))
-    if grows:
+        expands = compressed or (not empty and _holds(file, b"bytearray\n"))
+    if expands:
         raise CheckpointError(f"{path} cannot be read as weights (torch.save writes no such file): save it again")
 
 

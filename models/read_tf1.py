@@ -1,4 +1,4 @@
-"""The authors' original checkpoints, which TensorFlow 1 wrote: an index and data files. Only TensorFlow reads them."""
+"""Read the authors' original TensorFlow 1 checkpoints (an index and data files). Needs TensorFlow."""
 
 import os
 from dataclasses import replace
@@ -19,32 +19,34 @@ _OPTIMIZER = ("/adam_m", "/adam_v", "/Adam", "/Adam_1")
 
 
 def read_tf1(index: Path) -> dict[str, Tensor]:
-    """The backbone in a checkpoint, under the reference's names and in its layouts.
+    """Read the backbone of a checkpoint, by the reference's names and in its layouts.
 
-    Heads are left out: the discriminator's is for no task, and the generator's belongs to another backbone.
+    Heads are left out: the discriminator's serves no task, and the generator's belongs to another backbone.
 
     Raises:
         MissingPackageError: TensorFlow is not installed.
-        FileMissingError: a data file, or config.json beside them, is not there.
-        CheckpointError: the files are damaged or something else.
+        FileMissingError: a data file, or the config.json next to them, does not exist.
+        CheckpointError: the files are damaged, or not a ConvBERT checkpoint.
     """
     prefix = index.with_suffix("")
     if not list(index.parent.glob(f"{prefix.name}.data-*")):
-        raise FileMissingError(f"{prefix}.data-00000-of-00001 is missing, which belongs to {index.name}: copy it there")
+        raise FileMissingError(
+            f"{prefix}.data-00000-of-00001 is missing, which belongs to {index.name}: copy it there too"
+        )
     config = ConvBertConfig.from_pretrained(index.parent)
     if find_spec("tensorflow") is None:
         raise MissingPackageError(
             f"{index} is a TensorFlow 1 checkpoint, which only TensorFlow can read: pip install tensorflow, and run "
-            f"convbert-onnx convert {index.parent} -o DIR once; DIR needs no TensorFlow"
+            f"convbert-onnx convert {index.parent} -o DIR once; reading DIR needs no TensorFlow"
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it would tell about the machine on standard error
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keeps TensorFlow from logging to standard error
     import tensorflow
 
     tensors: dict[str, Tensor] = {}
     try:
         reader = tensorflow.train.load_checkpoint(str(prefix))
         names = sorted(reader.get_variable_to_shape_map())
-        # A config may name any number of layers; more than the checkpoint has variables are not there.
+        # Bounded by the number of variables: the config's number of layers is untrusted.
         layers = min(config.num_hidden_layers, len(names))
         known = weights_by_name("tf1", replace(config, num_hidden_layers=max(1, layers)))
         for name in names:
@@ -60,5 +62,5 @@ def read_tf1(index: Path) -> dict[str, Tensor]:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{index} cannot be read as weights ({reason}): copy it again") from error
     if not tensors:
-        raise CheckpointError(f"{index} has no variables below {_SCOPE}: name a ConvBERT checkpoint of the authors")
+        raise CheckpointError(f"{index} has no variables under {_SCOPE}: name one of the ConvBERT authors' checkpoints")
     return tensors

@@ -1,10 +1,11 @@
-"""The span-based dynamic convolution as one op, in eager PyTorch and in a trace.
+"""The span-based dynamic convolution as one operator, in eager PyTorch and in ONNX export.
 
-ConvBERT (arXiv 2008.02496), section 3.3: every position brings its own kernel, and every head shares that kernel over
-its channels::
+ConvBERT (arXiv 2008.02496), section 3.3: every position has its own kernel, which all channels of a head share::
 
     w[b,s,h,:]   = softmax over K of kernel_logits[b,s,h,:]
-    out[b,s,h,:] = sum over j of w[b,s,h,j] * values[b, s + j - K//2, h, :]     (outside the sequence, or masked: zero)
+    out[b,s,h,:] = sum over j of w[b,s,h,j] * values[b, s + j - K//2, h, :]
+
+Values outside the sequence or masked count as zero.
 """
 
 from typing import Any
@@ -21,12 +22,12 @@ _VERSION = 1
 def span_dynamic_conv(
     values: Tensor, kernel_logits: Tensor, mask: Tensor | None, *, num_heads: int, kernel_size: int
 ) -> Tensor:
-    """Convolve ``values`` with a kernel of each position's own.
+    """Convolve ``values`` with a separate kernel at each position.
 
     Args:
         values: float [B, S, H*D].
         kernel_logits: float [B, S, H*K], the kernels before their softmax.
-        mask: int64 [B, S], zero where a position counts as zero; None masks nothing.
+        mask: int64 [B, S], 0 at positions whose values count as zero; None: no position is masked.
         num_heads: H.
         kernel_size: K, odd.
 
@@ -34,7 +35,7 @@ def span_dynamic_conv(
         float [B, S, H*D].
     """
     if torch.onnx.is_in_onnx_export():
-        # symbolic() puts the node into the trace whole, but computes nothing: only for tracing.
+        # symbolic() adds one node to the trace, but computes no values.
         return torch.onnx.ops.symbolic(
             "convbert_onnx::SpanDynamicConv",
             (values, kernel_logits) if mask is None else (values, kernel_logits, mask),

@@ -1,4 +1,4 @@
-"""The error for a weights file that its library cannot read."""
+"""Errors for weights files that cannot be parsed."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ from convbert_onnx.errors import CheckpointError
 
 __all__ = ["one_line", "unreadable"]
 
-_LONGEST = 200
+_MAX_CHARACTERS = 200
 
 
 def unreadable(path: Path, error: Exception) -> CheckpointError:
-    """The error to raise for what a library said about a damaged file."""
+    """The error to raise for a damaged file, given the error of the library that read it."""
     reason = one_line(str(error)) or type(error).__name__
     return CheckpointError(f"{path} cannot be read as weights ({reason}): copy or save it again")
 
 
 def one_line(text: str) -> str:
-    """A text of a library on one line, and no longer than a reader likes."""
-    text = " ".join(text[: 4 * _LONGEST].split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    """Join a message into one line of limited length."""
+    text = " ".join(text[: 4 * _MAX_CHARACTERS].split())
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}..."

@@ -1,4 +1,4 @@
-"""The names of all weights, ours and the reference's, in one table."""
+"""The table of all weights: our names, the reference's, and TensorFlow's."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 
-__all__ = ["Dialect", "Weight", "known_elsewhere", "weights_by_name", "weights_of"]
+__all__ = ["Dialect", "Weight", "in_other_head", "weights_by_name", "weights_of"]
 
 Dialect = Literal["h5", "tf1"]
-"""Two ways in which TensorFlow names and lays out weights: the reference's tf_model.h5, the authors' checkpoints."""
+"""TensorFlow's two naming and layout schemes: the reference's tf_model.h5, and the authors' checkpoints."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a tensor differs in shape between the reference and here, and the way there and back."""
+    """Conversion of a tensor from the reference's shape (``read``) and back (``write``)."""
 
     read: Callable[[Tensor], Tensor]
     write: Callable[[Tensor], Tensor]
@@ -25,14 +25,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class Weight:
-    """One tensor: its names, and the difference in shape between the reference and here if any.
+    """The names of one tensor, and the conversion of its shape.
 
     Attributes:
         reference: name in the reference's checkpoints.
-        ours: name here.
-        layout: difference in shape between the two.
-        h5: name in the reference's tf_model.h5, below the model's scope; by default by rule.
-        tf1: name in the authors' TensorFlow 1 checkpoints, below ``electra``; by default by rule.
+        ours: name in our state dicts.
+        layout: the conversion, if the shapes differ.
+        h5: name in the reference's tf_model.h5, under the model's scope; derived from ``reference`` by default.
+        tf1: name in the authors' TensorFlow 1 checkpoints, under ``electra``; derived from ``reference`` by default.
     """
 
     reference: str
@@ -42,7 +42,6 @@ class Weight:
     tf1: str = ""
 
     def __post_init__(self) -> None:
-        # TensorFlow's names are paths, and layers say what kind of weight it is: these rules fit most rows.
         name = _tensorflow_name(self.reference)
         object.__setattr__(self, "h5", self.h5 or name)
         object.__setattr__(self, "tf1", self.tf1 or name)
@@ -58,28 +57,28 @@ class Weight:
         )
 
     def from_tensorflow(self, tensor: Tensor, dialect: Dialect) -> Tensor:
-        """TensorFlow's tensor in the reference's shape: a view where that can be."""
+        """Convert TensorFlow's tensor to the reference's shape, as a view if possible."""
         name = getattr(self, dialect)
         if name.endswith("depthwise_kernel"):  # [K, C, 1] -> [C, 1, K]
             return tensor.movedim(0, -1)
         if name.endswith("pointwise_kernel"):  # [1, in, out] -> [out, in, 1]
             return tensor.permute(2, 1, 0)
         if name.endswith("/kernel"):
-            # Kernels in groups: [out, in, groups] in tf_model.h5; the authors have [groups, in, out] as the reference.
+            # Grouped kernels are [out, in, groups] in tf_model.h5, and [groups, in, out] otherwise.
             kept = tensor.ndim == 3 and dialect == "tf1"
             return tensor if kept else tensor.permute(*reversed(range(tensor.ndim)))
         return self.write(tensor) if self.layout is _COLUMN else tensor
 
     def read(self, tensor: Tensor) -> Tensor:
-        """The reference's tensor in our shape."""
+        """Convert the reference's tensor to our shape."""
         return self.layout.read(tensor) if self.layout else tensor
 
     def write(self, tensor: Tensor) -> Tensor:
-        """Our tensor in the reference's shape."""
+        """Convert our tensor to the reference's shape."""
         return self.layout.write(tensor) if self.layout else tensor
 
 
-# The reference keeps the pointwise convolution as a Conv1d of width 1, and its bias as a column.
+# The reference stores the pointwise convolution as a Conv1d of width 1, and its bias as a column.
 _COLUMN = Layout(read=lambda tensor: tensor.squeeze(-1), write=lambda tensor: tensor.unsqueeze(-1))
 
 
@@ -90,7 +89,7 @@ def _tensorflow_name(reference: str) -> str:
 
 
 def _pair(reference: str, ours: str, tf1: str | None = None) -> list[Weight]:
-    """Weight and bias of a layer; ``tf1`` is the layer's name there where it is another."""
+    """Weight and bias of a layer; ``tf1`` is its name in TensorFlow 1, if that does not follow from ``reference``."""
     return [
         Weight(f"{reference}.{part}", f"{ours}.{part}", tf1=_tensorflow_name(f"{tf1}.{part}") if tf1 else "")
         for part in ("weight", "bias")
@@ -98,7 +97,7 @@ def _pair(reference: str, ours: str, tf1: str | None = None) -> list[Weight]:
 
 
 def _table(reference: str, ours: str, h5: str) -> Weight:
-    """An embedding table, which TensorFlow 1 knows by its layer's name alone."""
+    """An embedding table; in TensorFlow 1, its name is the layer's."""
     layer = reference.replace(".", "/")
     return Weight(f"{reference}.weight", f"{ours}.weight", h5=f"{layer}/{h5}", tf1=layer)
 
@@ -168,8 +167,7 @@ _HEADS: Mapping[str, list[Weight]] = {
     "ConvBertForQuestionAnswering": _pair("qa_outputs", "qa_outputs"),
 }
 
-# First parts of names that other heads of the reference have beside the backbone, and of buffers it once saved.
-_ELSEWHERE = (
+_OTHER_HEADS = (
     "qa_outputs.",
     "classifier.",
     "sequence_summary.",
@@ -179,9 +177,10 @@ _ELSEWHERE = (
     "embeddings.position_ids",
     "embeddings.token_type_ids",
 )
+"""Prefixes of the weights of the reference's other heads, and of buffers that old versions saved."""
 
 BACKBONE = "convbert."
-"""What the reference puts before the backbone's names in checkpoints with a head."""
+"""The reference's prefix of the backbone's names in checkpoints with a head."""
 
 
 def _backbone(config: ConvBertConfig) -> Iterator[Weight]:
@@ -202,29 +201,29 @@ def _head(head: str, config: ConvBertConfig) -> Iterator[Weight]:
 
 
 def weights_of(head: str, config: ConvBertConfig) -> tuple[list[Weight], list[Weight]]:
-    """The weights of the backbone and of the head, for the class with the name ``head``.
+    """The weights of the backbone and of the head, for the class named ``head``.
 
-    The backbone's names have no prefix on the reference's side; on ours they are those of the class's state dict.
+    The backbone's ``reference`` names have no prefix; its ``ours`` names are those of the class's state dict.
     """
     ours = "" if head == "ConvBertModel" else "convbert."
     return [weight / ("", ours) for weight in _backbone(config)], list(_head(head, config))
 
 
 def weights_by_name(dialect: Dialect, config: ConvBertConfig) -> dict[str, Weight]:
-    """The weights of the backbone and of all heads by TensorFlow's names, without the scope of the model or authors.
+    """The weights of the backbone and of all heads, by TensorFlow's names.
 
-    Names of the reference carry the backbone's prefix here, as in its checkpoints with a head.
+    Their ``reference`` names have the backbone's prefix, as in the reference's checkpoints with a head.
     """
     scope = "convbert/" if dialect == "h5" else "electra/"
     backbone = {
         scope + getattr(weight, dialect): replace(weight, reference=BACKBONE + weight.reference)
         for weight in _backbone(config)
     }
-    # What the authors' checkpoints hold of heads belongs to another backbone (the generator) or to no task of ours.
+    # The heads in the authors' checkpoints belong to another backbone (the generator) or to no task.
     heads = [weight for head in _HEADS.values() for weight in head] if dialect == "h5" else []
     return backbone | {getattr(weight, dialect): weight for weight in heads}
 
 
-def known_elsewhere(name: str) -> bool:
-    """Whether the reference has this weight in another head, so that leaving it out is no loss."""
-    return name.removeprefix(BACKBONE).startswith(_ELSEWHERE)
+def in_other_head(name: str) -> bool:
+    """Whether a weight belongs to another head of the reference, and can be ignored."""
+    return name.removeprefix(BACKBONE).startswith(_OTHER_HEADS)

@@ -12,7 +12,7 @@ from torch import Tensor
 from convbert_onnx.errors import CheckpointError, MissingHeadError
 from convbert_onnx.models import ConvBertForSequenceClassification, ConvBertModel
 from convbert_onnx.models.checkpoint import hash_weights
-from convbert_onnx.models.names import find_names, unwrapped
+from convbert_onnx.models.names import resolve_names, unwrap_name
 
 PLAIN = CHECKPOINTS / "plain-text-classification"
 TENSORS = load_file(PLAIN / "model.safetensors")
@@ -66,7 +66,7 @@ def test_wrappers_around_layers_are_taken_off(tmp_path: Path) -> None:
         for name, t in TENSORS.items()
     }
     assert digest(checkpoint(tmp_path, renamed)) == digest(PLAIN)
-    assert unwrapped("module.convbert._orig_mod.x") == "convbert.x"
+    assert unwrap_name("module.convbert._orig_mod.x") == "convbert.x"
 
 
 def test_weights_of_the_wrapper_do_not_count(tmp_path: Path) -> None:
@@ -101,5 +101,5 @@ def test_a_prefix_does_not_hide_what_is_missing_or_unexpected(tmp_path: Path) ->
 )
 def test_names_that_say_something_else_are_refused(names: list[str], message: str) -> None:
     with pytest.raises(CheckpointError, match=message) as caught:
-        find_names(names, "there")
+        resolve_names(names, "there")
     assert "fine-tune" not in str(caught.value)
