@@ -1,4 +1,4 @@
-"""Build the native kernels where there is a compiler: a library that onnxruntime loads, not a module of Python."""
+"""Build the native kernels, if there is a compiler: a library that onnxruntime loads, not a Python extension module."""
 
 import sys
 from pathlib import Path
@@ -11,14 +11,14 @@ NATIVE = Path("runtime/native")
 
 
 class BuildKernels(build_ext):
-    """Build a library whose name has no Python version."""
+    """Build a library whose name does not depend on the Python version."""
 
     def get_ext_filename(self, fullname: str) -> str:
         return str(Path(*fullname.split(".")).with_suffix(".so"))
 
 
 class PlatformWheel(bdist_wheel):
-    """Tag the wheel for every Python 3: for this platform if it holds the library, else for any."""
+    """Tag the wheel for every Python 3; for this platform only if it contains the library."""
 
     def get_tag(self) -> tuple[str, str, str]:
         library = Path(self.get_finalized_command("build_ext").get_ext_fullpath(kernels.name))
@@ -33,10 +33,10 @@ kernels = Extension(
         "-std=gnu11",
         "-O3",
         "-g0",
-        "-ffp-contract=fast",  # a * b + c in one instruction; never -ffast-math, which ignores NaN
+        "-ffp-contract=fast",  # fused multiply-add; not -ffast-math, which ignores NaN
         "-fno-math-errno",
         "-fvisibility=hidden",
-        "-Wno-psabi",  # it warns of vector arguments, but all such functions are inlined
+        "-Wno-psabi",  # about vector arguments of functions, which are all inlined
     ],
     optional=True,
 )

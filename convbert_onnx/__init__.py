@@ -1,4 +1,4 @@
-"""ConvBERT as ONNX: export every head, and run it with onnxruntime and tokenizers alone.
+"""Export ConvBERT models to ONNX, and run them with onnxruntime and tokenizers alone.
 
     from convbert_onnx import ConvBertOnnxPipeline
     pipe = ConvBertOnnxPipeline("model.onnx")
@@ -31,7 +31,7 @@ _RUNTIME = ("ConvBertOnnxPipeline", "ConvBertTokenizer", "ConvBertTokenizerFast"
 
 
 def __getattr__(name: str) -> Any:
-    # numpy, onnxruntime and package metadata are loaded on first use, so that --help answers at once.
+    # Imported on first use, so that --help does not wait for numpy and onnxruntime.
     if name in _RUNTIME:
         return getattr(import_module("convbert_onnx.runtime"), name)
     if name == "__version__":

@@ -1,4 +1,4 @@
-"""ConvBertConfig: the sizes of a model and the names of its labels, without torch."""
+"""The configuration of a model: its sizes, labels and settings. Needs no torch."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ ACTIVATIONS = (
     "swish",
     "tanh",
 )
-"""The activations that ``hidden_act`` may name, as the reference spells them."""
+"""Allowed values of ``hidden_act``, with the reference's names."""
 
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 SUMMARY_TYPES = ("last", "first", "mean", "cls_index")
@@ -52,15 +52,15 @@ _MAX = {
     "num_groups": 2**12,
     "num_labels": 2**17,
 }
-"""Whole numbers of at least 1, and the most that each may be: a damaged config must not cost the memory it names."""
+"""Fields that are integers of at least 1, and their maximum: a damaged config must not allocate huge memory."""
 
 _MAX_PARAMETERS = 2**34
-"""Weights of one model, 64 GB in float32."""
+"""Parameters of one model, 64 GB in float32."""
 
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = 60
 
-_KNOWN: dict[str, tuple[str | None, ...]] = {
+_CHOICES: dict[str, tuple[str | None, ...]] = {
     "hidden_act": ACTIVATIONS,
     "summary_type": SUMMARY_TYPES,
     "summary_activation": (None, *ACTIVATIONS),
@@ -71,13 +71,13 @@ _DERIVED = ("num_labels", "label2id", "model_type", "extra")
 
 @dataclass(frozen=True)
 class ConvBertConfig:
-    """The configuration of a ConvBERT, with the fields and defaults of the reference's class of the same name.
+    """The configuration of a ConvBERT model, with the fields and defaults of the reference's class of the same name.
 
-    ``id2label`` decides about ``num_labels`` where both are given. ``extra`` keeps the fields of a config.json that
-    this class has no use for, so that they survive reading and writing.
+    If both ``id2label`` and ``num_labels`` are given, ``id2label`` wins. ``extra`` holds the fields of a config.json
+    that this class does not use, so that reading and writing preserves them.
 
     Raises:
-        ConfigError: a value is impossible; the message names the field.
+        ConfigError: a value is invalid; the message names the field.
     """
 
     vocab_size: int = 30522
@@ -114,25 +114,25 @@ class ConvBertConfig:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, most in _MAX.items():
+        for name, maximum in _MAX.items():
             value = getattr(self, name)
-            if not _is_whole(value) or not 1 <= value <= most:
-                raise ConfigError(f"{name} must be a whole number between 1 and {most}, not {_shown(value)}")
+            if not _is_integer(value) or not 1 <= value <= maximum:
+                raise ConfigError(f"{name} must be an integer between 1 and {maximum}, not {_shorten(value)}")
         layer = self.hidden_size * (4 * self.hidden_size + 2 * self.intermediate_size // self.num_groups)
         if self.vocab_size * self.embedding_size + self.num_hidden_layers * layer > _MAX_PARAMETERS:
             raise ConfigError(
                 f"a model with vocab_size {self.vocab_size}, embedding_size {self.embedding_size}, hidden_size "
                 f"{self.hidden_size}, intermediate_size {self.intermediate_size} and {self.num_hidden_layers} layers "
-                "has more weights than any ConvBERT: correct these sizes"
+                "has more parameters than any ConvBERT: correct these sizes"
             )
         if self.conv_kernel_size % 2 == 0:
             raise ConfigError(
-                f"conv_kernel_size must be odd, so that the window has a middle, not {self.conv_kernel_size}"
+                f"conv_kernel_size must be odd, so that the kernel has a center, not {self.conv_kernel_size}"
             )
         if self.hidden_size % (2 * self.num_mixed_heads) != 0:
             raise ConfigError(
                 f"hidden_size ({self.hidden_size}) must be a multiple of {2 * self.num_mixed_heads}: half of it is "
-                f"shared by {self.num_mixed_heads} attention heads (num_attention_heads / head_ratio)"
+                f"split among {self.num_mixed_heads} attention heads (num_attention_heads / head_ratio)"
             )
         for name in ("hidden_size", "intermediate_size"):
             if getattr(self, name) % self.num_groups != 0:
@@ -141,72 +141,72 @@ class ConvBertConfig:
                 )
         for name in ("tie_word_embeddings", "summary_use_proj", "summary_proj_to_labels"):
             if not isinstance(getattr(self, name), bool | None):
-                raise ConfigError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
+                raise ConfigError(f"{name} must be true or false, not {_shorten(getattr(self, name))}")
         for name in ("bos_token_id", "eos_token_id"):
-            if getattr(self, name) is not None and not _is_whole(getattr(self, name)):
-                raise ConfigError(f"{name} must be a whole number, not {_shown(getattr(self, name))}")
+            if getattr(self, name) is not None and not _is_integer(getattr(self, name)):
+                raise ConfigError(f"{name} must be an integer, not {_shorten(getattr(self, name))}")
         pad = self.pad_token_id
-        if pad is not None and not (_is_whole(pad) and 0 <= pad < self.vocab_size):
+        if pad is not None and not (_is_integer(pad) and 0 <= pad < self.vocab_size):
             raise ConfigError(
-                f"pad_token_id must be a whole number below vocab_size ({self.vocab_size}), not {_shown(pad)}"
+                f"pad_token_id must be an integer from 0 to below vocab_size ({self.vocab_size}), not {_shorten(pad)}"
             )
-        for name, known in _KNOWN.items():
-            if getattr(self, name) not in known:
-                choices = ", ".join(map(str, known))
-                raise ConfigError(f"{name} {_shown(getattr(self, name))} is not known; known are {choices}")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(map(str, allowed))
+                raise ConfigError(f"{name} must be one of {choices}, not {_shorten(getattr(self, name))}")
         for name in ("layer_norm_eps", "initializer_range"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < inf:
-                raise ConfigError(f"{name} must be a number above 0, not {_shown(value)}")
+                raise ConfigError(f"{name} must be a positive number, not {_shorten(value)}")
         for name in (
             *("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"),
             *("summary_first_dropout", "summary_last_dropout"),
         ):
             value = getattr(self, name)
             if value is not None and (not _is_number(value) or not 0 <= value <= 1):
-                raise ConfigError(f"{name} must be a number between 0 and 1, not {_shown(value)}")
+                raise ConfigError(f"{name} must be a number between 0 and 1, not {_shorten(value)}")
         self._set_labels()
 
     def _set_labels(self) -> None:
         try:
             labels = {int(index): str(label) for index, label in self.id2label.items()}
         except (AttributeError, OverflowError, TypeError, ValueError) as error:
-            raise ConfigError(f"id2label must map numbers to names, not {_shown(self.id2label)}") from error
+            raise ConfigError(f"id2label must map integers to names, not {_shorten(self.id2label)}") from error
         if not labels:
             labels = {index: f"LABEL_{index}" for index in range(self.num_labels)}
         if len(labels) > _MAX["num_labels"]:
             raise ConfigError(f"id2label must name at most {_MAX['num_labels']} labels, not {len(labels)}")
         if sorted(labels) != list(range(len(labels))):
-            raise ConfigError(f"id2label must name the labels 0 to {len(labels) - 1}, not {_shown(sorted(labels))}")
+            raise ConfigError(f"id2label must name the labels 0 to {len(labels) - 1}, not {_shorten(sorted(labels))}")
         object.__setattr__(self, "id2label", labels)
         object.__setattr__(self, "num_labels", len(labels))
 
     @property
     def label2id(self) -> dict[str, int]:
-        """The number of each label."""
+        """The id of each label."""
         return {label: index for index, label in self.id2label.items()}
 
     @property
     def num_mixed_heads(self) -> int:
-        """Heads that are left after ``head_ratio``; as many again are replaced by the dynamic convolution."""
+        """Attention heads, after division by ``head_ratio``; also the heads of the dynamic convolution."""
         return max(1, self.num_attention_heads // self.head_ratio)
 
     @property
     def mixed_size(self) -> int:
-        """Channels of the attention and of the convolution branch: half of ``hidden_size`` each."""
+        """Channels of the attention branch and of the convolution branch, half of ``hidden_size`` each."""
         return self.hidden_size // 2
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """A config from the content of a config.json; unknown fields go to ``extra``."""
+        """Create a config from the content of a config.json; unknown fields go to ``extra``."""
         if values.get("model_type", "convbert") != "convbert":
-            kind = _shown(values["model_type"])
+            kind = _shorten(values["model_type"])
             raise ConfigError(f"the config describes a {kind} model; only 'convbert' is supported")
         names = {known.name for known in fields(cls)} - {"extra"}
         known = {name: value for name, value in values.items() if name in names}
         architectures = known.get("architectures") or ()
         if not isinstance(architectures, list | tuple) or not all(isinstance(name, str) for name in architectures):
-            raise ConfigError(f"architectures must be a list of names, not {_shown(architectures)}")
+            raise ConfigError(f"architectures must be a list of names, not {_shorten(architectures)}")
         known["architectures"] = tuple(architectures)
         known["id2label"] = known.get("id2label") or {}
         extra = {name: value for name, value in values.items() if name not in names and name not in _DERIVED}
@@ -214,10 +214,10 @@ class ConvBertConfig:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """A config from the text of a config.json.
+        """Create a config from the text of a config.json.
 
         Raises:
-            ConfigError: the text is not JSON, or a value is impossible.
+            ConfigError: the text is not JSON, or a value is invalid.
         """
         try:
             values = parse_object(text)
@@ -227,11 +227,11 @@ class ConvBertConfig:
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> Self:
-        """The config.json of a checkpoint directory.
+        """Read the config.json of a checkpoint directory.
 
         Raises:
-            FileMissingError: there is no such file.
-            ConfigError: it is no ConvBERT config.
+            FileMissingError: the file does not exist.
+            ConfigError: it is not a ConvBERT config.
         """
         path = Path(directory) / "config.json"
         if not path.is_file():
@@ -257,7 +257,7 @@ class ConvBertConfig:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
 
-def _is_whole(value: object) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -265,6 +265,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: object) -> str:
-    """A value for a message, cut where it is long."""
+def _shorten(value: object) -> str:
+    """The repr of a value for a message, shortened if it is long."""
     return _REPR.repr(value)

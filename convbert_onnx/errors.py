@@ -1,24 +1,24 @@
-"""The errors of the project. Each is also the standard error a caller would expect, and each says what to do.
+"""The exceptions of this package. Each also derives from a built-in exception, and its message says what to do.
 
 ConvBertError
   ConfigError (ValueError)              a field of ConvBertConfig has an impossible value
-  FileMissingError (FileNotFoundError)  a file or directory that was named is not there
-  OutputError (OSError)                 a file cannot be written where it was asked for
-  HubError (ConnectionError)            the Hugging Face hub is not there, or refuses
+  FileMissingError (FileNotFoundError)  a file or directory does not exist
+  OutputError (OSError)                 a file cannot be written to the given path
+  HubError (ConnectionError)            the Hugging Face hub cannot be reached, or refuses access
   CheckpointError (ValueError)          the weights do not fit the model
     MissingHeadError                    the checkpoint has no trained head for the task
-  ExportError (ValueError)              what was asked for cannot be exported
-    QualityError                        quantization would cost more than is allowed
-    ParityError                         the exported file computes something else than the model
-  BundleError (ValueError)              the file or directory is no model that this version can run
-  ProviderError (ValueError)            an execution provider that was asked for is not active
-  KernelsError (ValueError)             the native kernels were demanded where they cannot be used
-  RunError (RuntimeError)               the engine failed while it ran the model
-  InputError (ValueError)               an input or a parameter of a pipeline is wrong
-    InputTypeError (TypeError)          ... is of the wrong type
+  ExportError (ValueError)              the model cannot be exported with these options
+    QualityError                        quantization lowers the metric by more than is allowed
+    ParityError                         the exported file's outputs differ from the model's
+  BundleError (ValueError)              the file or directory is not a model that this version can run
+  ProviderError (ValueError)            a requested execution provider is not available
+  KernelsError (ValueError)             the native kernels are required but cannot be used
+  RunError (RuntimeError)               onnxruntime failed while running the model
+  InputError (ValueError)               an input or parameter is invalid
+    InputTypeError (TypeError)          ... has the wrong type
     MissingKeyError (KeyError)          ... is missing
-  MissingExtraError (ImportError)       a part of the package is not installed
-  MissingPackageError (ImportError)     a package that no part of this one brings is not installed
+  MissingExtraError (ImportError)       the packages of an extra are not installed
+  MissingPackageError (ImportError)     a third-party package that no extra installs is missing
 """
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 
 class ConvBertError(Exception):
-    """Base of all errors that this project raises on purpose."""
+    """Base class of all exceptions that this package raises on purpose."""
 
 
 class ConfigError(ConvBertError, ValueError):
@@ -53,15 +53,15 @@ class ConfigError(ConvBertError, ValueError):
 
 
 class FileMissingError(ConvBertError, FileNotFoundError):
-    """A file or directory that was named is not there."""
+    """A file or directory does not exist."""
 
 
 class OutputError(ConvBertError, OSError):
-    """A file cannot be written where it was asked for."""
+    """A file cannot be written to the given path."""
 
 
 class HubError(ConvBertError, ConnectionError):
-    """The Hugging Face hub cannot be reached, or refuses to give what was asked for."""
+    """The Hugging Face hub cannot be reached, or refuses access."""
 
 
 class CheckpointError(ConvBertError, ValueError):
@@ -73,53 +73,53 @@ class MissingHeadError(CheckpointError):
 
 
 class ExportError(ConvBertError, ValueError):
-    """What was asked for cannot be exported."""
+    """The model cannot be exported with these options."""
 
 
 class ParityError(ExportError):
-    """The exported file computes something else than the model."""
+    """The exported file's outputs differ from the model's by more than the tolerance."""
 
 
 class BundleError(ConvBertError, ValueError):
-    """The file or directory is no model that this version can run."""
+    """The file or directory is not a model that this version can run."""
 
 
 class ProviderError(ConvBertError, ValueError):
-    """An execution provider that was asked for is not active."""
+    """A requested execution provider is not available."""
 
 
 class KernelsError(ConvBertError, ValueError):
-    """The native kernels were demanded where they cannot be used."""
+    """The native kernels are required but cannot be used."""
 
 
 class QualityError(ExportError):
-    """Quantization would cost more of the task's metric than is allowed."""
+    """Quantization lowers the task's metric by more than is allowed."""
 
 
 class RunError(ConvBertError, RuntimeError):
-    """The engine failed while it ran the model."""
+    """onnxruntime failed while running the model."""
 
 
 class InputError(ConvBertError, ValueError):
-    """An input or a parameter of a pipeline is wrong."""
+    """An input or parameter is invalid."""
 
 
 class InputTypeError(InputError, TypeError):
-    """An input or a parameter of a pipeline is of the wrong type."""
+    """An input or parameter has the wrong type."""
 
 
 class MissingKeyError(InputError, KeyError):
-    """An input of a pipeline is missing."""
+    """A required input is missing."""
 
-    __str__ = Exception.__str__  # KeyError would print the sentence in quotes
+    __str__ = Exception.__str__  # KeyError would print the message in quotes
 
 
 class MissingExtraError(ConvBertError, ImportError):
-    """A part of the package is not installed."""
+    """The packages of an extra are not installed; the message has the command that installs them."""
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose}: pip install 'convbert-onnx[{extra}]'")
 
 
 class MissingPackageError(ConvBertError, ImportError):
-    """A package that no part of this one brings is not installed."""
+    """A third-party package that no extra installs is missing."""

@@ -1,8 +1,8 @@
-"""Atomic writes: a file gets its name only when it is complete.
+"""Atomic writes: a file gets its final name only when complete.
 
-Files in progress lie in a folder ``NAME.partial`` beside the target ``NAME``, on the same file system. There is one
-such folder per target, so repeated kills leave one at most, and the next writer of the target clears it. The writer
-holds a lock on it (``flock``, where the system has it): a second writer of the same target is refused.
+Incomplete files are in a folder ``NAME.partial`` next to the target ``NAME``, on the same file system. Each target has
+one such folder, so that killed processes leave at most one, which the next writer of the target clears. The writer
+locks the folder (with ``flock``, if the system has it), and a second writer of the same target is refused.
 """
 
 import errno
@@ -16,37 +16,37 @@ from convbert_onnx.errors import OutputError
 
 try:
     import fcntl
-except ImportError:  # Windows: two writers of one target are not noticed there
+except ImportError:  # Windows: two writers of one target are not detected
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["partial_folder", "replacing"]
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _LOCK = ".lock"
-"""Marks a folder as ours, and names the process that has locked it. It is made first and removed last."""
+"""Marks a folder as ours, and holds the id of the process that locked it. Created first, removed last."""
 
 
 def partial_folder(target: Path) -> Path:
-    """The folder that holds ``target`` until it is complete. A link is followed."""
+    """The folder that holds ``target`` until it is complete. Follows symbolic links."""
     path = _real(target)
     return path.with_name(f"{path.name}.partial")
 
 
 @contextmanager
 def replacing(target: Path, *, keep: bool = False) -> Iterator[Path]:
-    """A temporary path that takes the name ``target`` when the block ends well, and is removed otherwise.
+    """Yield a temporary path that is renamed to ``target`` if the block succeeds, and removed otherwise.
 
-    It lies in a folder of its own. What else is written into that folder moves along, except for folders and for files
-    whose names begin with a dot.
+    The path is in its own folder. Other files that the block writes to that folder are moved next to the target, except
+    subfolders and files whose names begin with a dot.
 
     Args:
-        target: the file; it moves last, because the others belong to it. A link stays a link. Its directory is made if
-            needed, and files of other names in it stay.
-        keep: keep what an earlier block left in the folder, and leave it there when this one fails.
+        target: the file, which is moved last. If it is a symbolic link, the file it points to is replaced. Its
+            directory is created if needed; files with other names in the directory are kept.
+        keep: keep the files of an earlier, failed block, and leave them in place if this one fails.
 
     Raises:
-        OutputError: there can be no file of that name, or another process writes it.
+        OutputError: a file of that name cannot be written, or another process is writing it.
     """
     path = _real(target)
     if path.is_dir():
@@ -64,7 +64,7 @@ def replacing(target: Path, *, keep: bool = False) -> Iterator[Path]:
         _finish(folder, path, _real(target.parent))
         missing, keep = [], False
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _DISK_FULL:
             raise
         raise OutputError(f"{target} cannot be written: {error.strerror}; make room for it") from error
     finally:
@@ -72,32 +72,32 @@ def replacing(target: Path, *, keep: bool = False) -> Iterator[Path]:
             try:
                 if not keep:
                     _remove(folder)
-            except BaseException:  # a signal must not leave the folder
+            except BaseException:  # a signal must not leave the folder behind
                 _remove(folder)
                 raise
             finally:
                 os.close(lock)
-        with suppress(OSError):  # kept, or somebody else has put something there meanwhile
+        with suppress(OSError):  # not empty: kept, or another process wrote to it
             for parent in missing:
                 parent.rmdir()
 
 
 def _real(target: Path) -> Path:
-    return Path(os.path.realpath(target))  # unlike resolve(), it takes links in a circle
+    return Path(os.path.realpath(target))  # unlike resolve(), accepts circular links
 
 
-def _finish(folder: Path, path: Path, beside: Path) -> None:
-    """Give the complete files their names: the target ``path``, and the others ``beside``."""
-    moves = {file: beside / file.name for file in sorted(folder.iterdir()) if _moves(file) and file.name != path.name}
+def _finish(folder: Path, path: Path, parent: Path) -> None:
+    """Move the complete files: the target to ``path``, the others to ``parent``."""
+    moves = {file: parent / file.name for file in sorted(folder.iterdir()) if _moves(file) and file.name != path.name}
     moves[folder / path.name] = path
     for file, name in moves.items():
-        # On the disk before it has its name: a crash of the system must not leave half of it.
+        # Flushed to disk before the rename, so that a system crash cannot leave half a file.
         with file.open("rb+") as content:
             os.fsync(content.fileno())
         if name.exists():
             shutil.copymode(name, file)
     if len(moves) > 1:
-        path.unlink(missing_ok=True)  # rather none than the old one with a new file beside it
+        path.unlink(missing_ok=True)  # no target is better than an old target with new files next to it
     for file, name in moves.items():
         file.replace(name)
 
@@ -107,7 +107,7 @@ def _moves(file: Path) -> bool:
 
 
 def _lock(folder: Path, path: Path) -> int:
-    """Make the folder if needed and lock it, until the descriptor is closed."""
+    """Create the folder if needed, and lock it until the returned descriptor is closed."""
     while True:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -117,7 +117,7 @@ def _lock(folder: Path, path: Path) -> int:
             if folder.is_symlink() or (names and _LOCK not in names):
                 raise NotADirectoryError
             lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # its owner has just removed the folder
+        except FileNotFoundError:  # another process has just removed the folder
             continue
         except NotADirectoryError as error:
             raise OutputError(f"{folder} is in the way: move it elsewhere, so that {path} can be written") from error
@@ -129,7 +129,7 @@ def _lock(folder: Path, path: Path) -> int:
             os.close(lock)
             raise OutputError(
                 f"{path} is being written by another process{f' ({owner})' if owner else ''}: wait until it ends, or "
-                "name another file"
+                "choose another file name"
             ) from error
         except OSError:
             pass  # a file system without locks
@@ -138,7 +138,7 @@ def _lock(folder: Path, path: Path) -> int:
                 os.ftruncate(lock, 0)
                 os.write(lock, str(os.getpid()).encode())
             return lock
-        os.close(lock)  # its owner has removed it between the two calls
+        os.close(lock)  # another process removed it between the two calls
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
@@ -157,7 +157,7 @@ def _clear(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    with suppress(OSError):  # what stays is cleared by the next writer
+    with suppress(OSError):  # the next writer clears what remains
         _clear(folder)
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()

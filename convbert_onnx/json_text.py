@@ -1,4 +1,4 @@
-"""JSON from files of anywhere, read within limits with clear faults, and JSON for machines, written in UTF-8."""
+"""JSON input from untrusted files, within limits, and JSON output as UTF-8."""
 
 import json
 from typing import Any
@@ -8,17 +8,18 @@ from convbert_onnx.errors import InputError, InputTypeError
 __all__ = ["MAX_JSON_BYTES", "parse_object", "to_json"]
 
 MAX_JSON_BYTES = 2**23
-"""Size of a config or an export record. Python's objects may take twenty times as much."""
+"""Maximum size of a config or an export record. The parsed objects can take twenty times as much memory."""
 
 _MAX_DEPTH = 100
-"""Values inside each other. To write one with indentation takes time for each value and each level above it."""
+"""Maximum nesting depth. Writing with indentation takes time per value and level."""
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """The object that a text of JSON holds.
+    """Parse the text of a JSON object.
 
     Raises:
-        ValueError: it is not JSON, not an object, too large or nested too deeply.
+        ValueError: the text is not JSON, not an object, too large or nested too deeply; the message is a predicate,
+            such as "is not JSON".
     """
     if len(text) > MAX_JSON_BYTES:
         raise ValueError(f"has more than {MAX_JSON_BYTES // 2**20} MB")
@@ -39,25 +40,25 @@ def parse_object(text: str) -> dict[str, Any]:
     return values
 
 
-def to_json(value: Any, indent: int | None = None) -> bytes:
-    """A value as JSON in UTF-8.
+def to_json(value: object, indent: int | None = None) -> bytes:
+    """Serialize a value as JSON in UTF-8.
 
     Raises:
-        InputTypeError: it holds something that JSON has no form for, such as a numpy array.
-        InputError: it holds NaN or an infinity, for which JSON has no form either.
+        InputTypeError: the value contains a type that JSON cannot represent, such as a numpy array.
+        InputError: the value contains NaN or an infinity.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, indent=indent, default=_refuse, allow_nan=False)
     except InputTypeError:
         raise
     except ValueError as error:
-        raise InputError("JSON has no form for NaN and infinity, which are among these values") from error
-    # backslashreplace: half a surrogate pair, which JSON can carry escaped, leaves as it came.
+        raise InputError("JSON cannot represent NaN and infinity, which are in this result") from error
+    # backslashreplace: an unpaired surrogate is written as a JSON escape.
     return text.encode(errors="backslashreplace")
 
 
-def _refuse(value: Any) -> None:
+def _refuse(value: object) -> None:
     raise InputTypeError(
-        f"JSON has no form for the {type(value).__name__} of this result: leave out what asks for it, such as "
-        "return_tensors"
+        f"JSON cannot represent the {type(value).__name__} in this result: leave out the option that returns it, "
+        "such as return_tensors"
     )

@@ -1,10 +1,11 @@
-"""Our operators, in one table: what goes in and out, and the same thing spelled out in standard operators.
+"""The table of custom operators: inputs, outputs, attributes, and a definition in standard ONNX operators.
 
-A file that uses one of them carries an ONNX function of the same name, so that every ONNX Runtime can run it; a runtime
-that has a kernel for the operator takes the kernel instead.
+A file that uses an operator contains an ONNX function of the same name, so that any ONNX Runtime can run it; a runtime
+that has a kernel for the operator uses the kernel instead.
 
-Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size or inputs of a product,
-C channels, G groups of them; ``...`` any axes.
+In shapes, B is the batch size, S the sequence length, T the number of queries, H the number of heads, D the channels
+per head, K the kernel size or a matmul's number of inputs, C the number of channels and G the number of groups; ``...``
+stands for any axes.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,18 +22,18 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator of ours.
+    """A custom operator.
 
     Attributes:
-        name: its name in the domain ``convbert_onnx``.
-        purpose: what it is for, in one sentence.
-        inputs: types and shapes, by name; those in ``optional`` may be left out at the end.
+        name: the name in the domain ``convbert_onnx``.
+        purpose: one sentence for the documentation.
+        inputs: types and shapes, by name.
         outputs: types and shapes, by name.
-        formula: what it computes.
-        body: the lines of the function for a model's sizes, given whether the optional inputs are there.
+        formula: the definition of the outputs.
+        body: the lines of the ONNX function, given the model's config and whether the optional inputs are present.
         attributes: types, by name.
-        optional: names of inputs that a node may leave out.
-        opsets: versions of the domains beside standard ONNX that the function takes operators from.
+        optional: names of trailing inputs that a node may omit.
+        opsets: versions of other domains whose operators the function uses.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Operator:
 
 
 def _masked(name: str, with_mask: bool) -> list[str]:
-    """Lines that define ``real``: the input [B, S, C], or zero where it is masked."""
+    """Lines that define ``real``: the input [B, S, C] with zeros where it is masked."""
     if not with_mask:
         return [f"real = Identity ({name})"]
     return [
@@ -60,7 +61,7 @@ def _masked(name: str, with_mask: bool) -> list[str]:
 
 
 def _span_dynamic_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
-    # Gathering all windows, K times the values, beat K shifted slices by 3 to 15 % on CPUs: it is fewer operators.
+    # Gathering all windows (K times the values) is 3 to 15 % faster on CPUs than K shifted slices: fewer operators.
     heads, size = config.num_mixed_heads, config.conv_kernel_size
     middle = size // 2
     return [
@@ -96,7 +97,7 @@ def _span_dynamic_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
 
 
 def _depthwise_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
-    # With a height of 1: onnxruntime's fast layouts are for images, and 1-D convolutions miss them.
+    # As a 2-D convolution of height 1: onnxruntime's fast layouts do not cover 1-D convolutions.
     middle = config.conv_kernel_size // 2
     return [
         *_masked("hidden", with_mask),
@@ -113,8 +114,8 @@ def _depthwise_conv(config: ConvBertConfig, with_mask: bool) -> list[str]:
 
 
 def _masked_attention(config: ConvBertConfig, with_mask: bool) -> list[str]:
-    # onnxruntime's own fused operator. Without real keys, its usual filter of -10000 would leave keys their scores; the
-    # lowest float leaves nothing of those.
+    # onnxruntime's fused operator. With its default mask value of -10000, rows that are masked as a whole would keep
+    # differences between their scores; the lowest float removes them.
     mask = ["is_real = Cast <to = 9> (mask)", "key_mask = Cast <to = 6> (is_real)"] if with_mask else []
     attributes = "num_heads: int = @num_heads, mask_filter_value = -3.4028234663852886e+38"
     inputs = "query, key, value" + (', "", key_mask' if with_mask else "")
@@ -122,7 +123,7 @@ def _masked_attention(config: ConvBertConfig, with_mask: bool) -> list[str]:
 
 
 def _add_layer_norm(config: ConvBertConfig, with_optional: bool) -> list[str]:
-    # One Sum: two Adds would become onnxruntime's SkipLayerNormalization, which takes two to ten times as long.
+    # Sum, not two Adds: onnxruntime fuses those into SkipLayerNormalization, which takes two to ten times as long.
     return [
         "sum = Sum (residual, product, bias)",
         "output = LayerNormalization <axis = -1, epsilon: float = @epsilon> (sum, gamma, beta)",
@@ -154,8 +155,8 @@ def _bias_split(config: ConvBertConfig, with_optional: bool) -> list[str]:
     ]
 
 
-def _fixed(lines: list[str]) -> Callable[[ConvBertConfig, bool], list[str]]:
-    """A body that is the same for all sizes."""
+def _constant(lines: list[str]) -> Callable[[ConvBertConfig, bool], list[str]]:
+    """A function body that does not depend on the model's sizes."""
     return lambda config, with_optional: lines
 
 
@@ -163,22 +164,22 @@ def _depthwise_conv_quantize(config: ConvBertConfig, with_mask: bool) -> list[st
     return [*_depthwise_conv(config, with_mask), *functions.quantized("output")]
 
 
-_QUANTIZED = {"quantized": "uint8 [..., C]", "scale": "float [..., 1]"}
-_PRODUCT = {
+_QUANTIZE_OUTPUTS = {"quantized": "uint8 [..., C]", "scale": "float [..., 1]"}
+_DEQUANTIZE_INPUTS = {
     "product": "int32 [..., C]",
     "scale": "float [..., 1]",
     "weight_scale": "float [C]",
     "bias": "float [C]",
 }
-_VALUES = "product * scale * weight_scale + bias"
-_ACTIVATED = "its scale = max(x / 239, -x / 16, 1e-30) over the last axis, quantized = round(x / scale) + 16"
-_ROWS = "its scale = max(|{0}|, 1e-30) / 127 over the last axis, quantized = round({0} / scale) + 128"
+_DEQUANTIZE = "product * scale * weight_scale + bias"
+_QUANTIZE_GELU = "its scale = max(x / 239, -x / 16, 1e-30) over the last axis, quantized = round(x / scale) + 16"
+_QUANTIZE = "its scale = max(|{0}|, 1e-30) / 127 over the last axis, quantized = round({0} / scale) + 128"
 
 _TABLE = (
     Operator(
         name="SpanDynamicConv",
-        purpose="The span-based dynamic convolution (arXiv 2008.02496, section 3.3): every position brings its own "
-        "kernel, which a head shares over its channels.",
+        purpose="The span-based dynamic convolution (arXiv 2008.02496, section 3.3): every position has its own "
+        "kernel, which all channels of a head share.",
         inputs={"values": "float [B, S, H*D]", "kernel_logits": "float [B, S, H*K]", "mask": "int64 [B, S]"},
         optional=("mask",),
         outputs={"output": "float [B, S, H*D]"},
@@ -189,7 +190,7 @@ _TABLE = (
     ),
     Operator(
         name="DepthwiseConv",
-        purpose="The depthwise half of the separable convolution that makes the span's key, on channels that lie last.",
+        purpose="The depthwise part of the separable convolution that computes the span-aware key, with channels last.",
         inputs={"hidden": "float [B, S, C]", "weight": "float [K, C]", "mask": "int64 [B, S]"},
         optional=("mask",),
         outputs={"output": "float [B, S, C]"},
@@ -200,7 +201,7 @@ _TABLE = (
     ),
     Operator(
         name="MaskedAttention",
-        purpose="Attention to the real positions of a text, of all its positions or of some.",
+        purpose="Scaled dot-product attention with a padding mask; queries may be fewer than keys.",
         inputs={
             "query": "float [B, T, H*D]",
             "key": "float [B, S, H*D]",
@@ -210,14 +211,14 @@ _TABLE = (
         optional=("mask",),
         outputs={"output": "float [B, T, H*D]"},
         attributes={"num_heads": "int"},
-        formula="w = softmax over s of query[b,t,h,:] . key[b,s,h,:] / sqrt(D), where positions s with mask 0 do not "
-        "count, and all weigh the same if there are no others; output[b,t,h,:] = sum over s of w[s] * value[b,s,h,:]",
+        formula="w = softmax over s of query[b,t,h,:] . key[b,s,h,:] / sqrt(D), without the positions s with mask 0, "
+        "or with equal weights if all are masked; output[b,t,h,:] = sum over s of w[s] * value[b,s,h,:]",
         body=_masked_attention,
         opsets={"com.microsoft": 1},
     ),
     Operator(
         name="AddLayerNorm",
-        purpose="What follows the last product of attention and of the feed-forward part: bias, residual and norm.",
+        purpose="Bias, residual connection and normalization after the last matmul of attention and feed-forward.",
         inputs={
             "product": "float [..., C]",
             "bias": "float [C]",
@@ -233,7 +234,7 @@ _TABLE = (
     ),
     Operator(
         name="BiasGelu",
-        purpose="What follows the first product of the feed-forward part: bias and the exact Gelu.",
+        purpose="Bias and exact Gelu after the first matmul of the feed-forward block.",
         inputs={"product": "float [..., C]", "bias": "float [C]"},
         outputs={"output": "float [..., C]"},
         attributes={},
@@ -242,7 +243,7 @@ _TABLE = (
     ),
     Operator(
         name="BiasMul",
-        purpose="What follows the pointwise convolution: bias, then times the query.",
+        purpose="Bias after the pointwise convolution, and multiplication by the query.",
         inputs={"product": "float [..., C]", "bias": "float [C]", "factor": "float [..., C]"},
         outputs={"output": "float [..., C]"},
         attributes={},
@@ -251,7 +252,7 @@ _TABLE = (
     ),
     Operator(
         name="BiasSplit",
-        purpose="What follows the one product for query, key, value and the values of the dynamic convolution.",
+        purpose="Bias and split after the merged matmul for query, key, value and the dynamic convolution's values.",
         inputs={"product": "float [..., 4*C]", "bias": "float [4*C]"},
         outputs=dict.fromkeys(("query", "key", "value", "span_value"), "float [..., C]"),
         attributes={},
@@ -260,109 +261,109 @@ _TABLE = (
     ),
     Operator(
         name="Quantize",
-        purpose="Rows as bytes with a scale each, for an integer product.",
+        purpose="Quantize rows to uint8 with one scale per row, for an int8 matmul.",
         inputs={"input": "float [..., C]"},
-        outputs=dict(_QUANTIZED),
+        outputs=dict(_QUANTIZE_OUTPUTS),
         attributes={},
-        formula=_ROWS.format("input"),
-        body=_fixed(functions.QUANTIZE),
+        formula=_QUANTIZE.format("input"),
+        body=_constant(functions.QUANTIZE),
     ),
     Operator(
         name="ConcatQuantize",
-        purpose="The heads of attention and of the dynamic convolution, side by side as bytes for the next product.",
+        purpose="Concatenate the outputs of attention and dynamic convolution, and quantize them for an int8 matmul.",
         inputs={"first": "float [..., C1]", "second": "float [..., C2]"},
         outputs={"quantized": "uint8 [..., C1+C2]", "scale": "float [..., 1]"},
         attributes={},
-        formula="x = first and second joined along the last axis; " + _ROWS.format("x"),
-        body=_fixed(functions.CONCAT_QUANTIZE),
+        formula="x = first and second joined along the last axis; " + _QUANTIZE.format("x"),
+        body=_constant(functions.CONCAT_QUANTIZE),
     ),
     Operator(
         name="DepthwiseConvQuantize",
-        purpose="DepthwiseConv whose output is bytes, for the pointwise product.",
+        purpose="DepthwiseConv with quantized output, for the pointwise int8 matmul.",
         inputs={"hidden": "float [B, S, C]", "weight": "float [K, C]", "mask": "int64 [B, S]"},
         optional=("mask",),
         outputs={"quantized": "uint8 [B, S, C]", "scale": "float [B, S, 1]"},
         attributes={},
-        formula="x = DepthwiseConv(hidden, weight, mask); " + _ROWS.format("x"),
+        formula="x = DepthwiseConv(hidden, weight, mask); " + _QUANTIZE.format("x"),
         body=_depthwise_conv_quantize,
     ),
     Operator(
         name="DequantizeBias",
-        purpose="What follows an integer product and nothing else of ours.",
-        inputs=dict(_PRODUCT),
+        purpose="Dequantize the result of an int8 matmul and add its bias.",
+        inputs=dict(_DEQUANTIZE_INPUTS),
         outputs={"output": "float [..., C]"},
         attributes={},
-        formula=f"output = {_VALUES}",
-        body=_fixed(functions.DEQUANTIZE_BIAS),
+        formula=f"output = {_DEQUANTIZE}",
+        body=_constant(functions.DEQUANTIZE_BIAS),
     ),
     Operator(
         name="DequantizeBiasSplit",
-        purpose="BiasSplit of an integer product.",
-        inputs={name: kind.replace("C", "4*C") for name, kind in _PRODUCT.items()},
+        purpose="BiasSplit after an int8 matmul.",
+        inputs={name: kind.replace("C", "4*C") for name, kind in _DEQUANTIZE_INPUTS.items()},
         outputs=dict.fromkeys(("query", "key", "value", "span_value"), "float [..., C]"),
         attributes={},
-        formula=f"query, key, value, span_value = the quarters of {_VALUES} along the last axis",
-        body=_fixed(functions.DEQUANTIZE_BIAS_SPLIT),
+        formula=f"query, key, value, span_value = the quarters of {_DEQUANTIZE} along the last axis",
+        body=_constant(functions.DEQUANTIZE_BIAS_SPLIT),
     ),
     Operator(
         name="DequantizeBiasMul",
-        purpose="BiasMul of an integer product.",
-        inputs={**_PRODUCT, "factor": "float [..., C]"},
+        purpose="BiasMul after an int8 matmul.",
+        inputs={**_DEQUANTIZE_INPUTS, "factor": "float [..., C]"},
         outputs={"output": "float [..., C]"},
         attributes={},
-        formula=f"output = ({_VALUES}) * factor",
-        body=_fixed(functions.DEQUANTIZE_BIAS_MUL),
+        formula=f"output = ({_DEQUANTIZE}) * factor",
+        body=_constant(functions.DEQUANTIZE_BIAS_MUL),
     ),
     Operator(
         name="DequantizeBiasGelu",
-        purpose="BiasGelu between two integer products.",
-        inputs=dict(_PRODUCT),
+        purpose="BiasGelu between two int8 matmuls.",
+        inputs=dict(_DEQUANTIZE_INPUTS),
         outputs={"quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
         attributes={},
-        formula=f"y = {_VALUES}; x = y * (1 + erf(y / sqrt(2))) / 2; {_ACTIVATED}",
-        body=_fixed(functions.DEQUANTIZE_BIAS_GELU),
+        formula=f"y = {_DEQUANTIZE}; x = y * (1 + erf(y / sqrt(2))) / 2; {_QUANTIZE_GELU}",
+        body=_constant(functions.DEQUANTIZE_BIAS_GELU),
     ),
     Operator(
         name="DequantizeAddLayerNorm",
-        purpose="AddLayerNorm between two integer products, whose output is also the next residual.",
-        inputs={**_PRODUCT, "residual": "float [..., C]", "gamma": "float [C]", "beta": "float [C]"},
+        purpose="AddLayerNorm between two int8 matmuls; its float output is the next residual.",
+        inputs={**_DEQUANTIZE_INPUTS, "residual": "float [..., C]", "gamma": "float [C]", "beta": "float [C]"},
         outputs={"output": "float [..., C]", "quantized": "uint8 [..., C]", "output_scale": "float [..., 1]"},
         attributes={"epsilon": "float"},
-        formula=f"x = residual + {_VALUES}; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, mean "
-        "and variance over the last axis; " + _ROWS.format("output"),
-        body=_fixed(functions.DEQUANTIZE_ADD_LAYER_NORM),
+        formula=f"x = residual + {_DEQUANTIZE}; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta, "
+        "mean and variance over the last axis; " + _QUANTIZE.format("output"),
+        body=_constant(functions.DEQUANTIZE_ADD_LAYER_NORM),
     ),
 )
 
 
 _GROUPS = ": the g-th of G parts of rows times the g-th matrix is the g-th part of product"
 
-_IN_GROUPS = ("DequantizeBiasGelu", "DequantizeAddLayerNorm")
-"""What is behind the products of the feed-forward part, which are in groups in some models."""
+_GROUPED = ("DequantizeBiasGelu", "DequantizeAddLayerNorm")
+"""Operators after matmuls of the feed-forward block, which are grouped if ``num_groups`` > 1."""
 
 
-def _with_product(behind: Operator, grouped: bool = False) -> Operator:
-    """An operator behind an integer product, and the product in the same pass."""
-    operands = list(behind.inputs)[1:]
-    attributes = [f"{name}: {kind} = @{name}" for name, kind in behind.attributes.items()]
-    call = operands, list(behind.outputs), f"{DOMAIN}.{behind.name}", attributes
-    channels = behind.inputs["bias"].removeprefix("float [").removesuffix("]")
+def _with_matmul(epilogue: Operator, grouped: bool = False) -> Operator:
+    """The operator that computes an int8 matmul and then ``epilogue``, in one pass."""
+    operands = list(epilogue.inputs)[1:]
+    attributes = [f"{name}: {kind} = @{name}" for name, kind in epilogue.attributes.items()]
+    call = operands, list(epilogue.outputs), f"{DOMAIN}.{epilogue.name}", attributes
+    channels = epilogue.inputs["bias"].removeprefix("float [").removesuffix("]")
 
     def body(config: ConvBertConfig, with_optional: bool) -> list[str]:
         return functions.grouped_matmul(*call, config.num_groups) if grouped else functions.matmul(*call)
 
     return Operator(
-        name=f"{'Grouped' if grouped else ''}MatMul{behind.name}",
-        purpose=f"An integer product {'in groups ' if grouped else ''}and {behind.name}, in one pass.",
+        name=f"{'Grouped' if grouped else ''}MatMul{epilogue.name}",
+        purpose=f"{'A grouped' if grouped else 'An'} int8 matmul and {epilogue.name}, in one pass.",
         inputs={
             "rows": "uint8 [..., K]",
             "weight": "int8 [G, C/G/16, K/G/4 + 1, 16, 4]" if grouped else f"int8 [{channels}/16, K/4 + 1, 16, 4]",
-            **{name: kind for name, kind in behind.inputs.items() if name != "product"},
+            **{name: kind for name, kind in epilogue.inputs.items() if name != "product"},
         },
-        outputs=behind.outputs,
-        attributes={"zero_point": "int", **behind.attributes},
-        formula=f"product = (rows - zero_point) times the weight, which is in panels{_GROUPS if grouped else ''}; "
-        f"{behind.formula}",
+        outputs=epilogue.outputs,
+        attributes={"zero_point": "int", **epilogue.attributes},
+        formula=f"product = (rows - zero_point) times the weight, stored in panels{_GROUPS if grouped else ''}; "
+        f"{epilogue.formula}",
         body=body,
         opsets={DOMAIN: VERSION},
     )
@@ -370,7 +371,7 @@ def _with_product(behind: Operator, grouped: bool = False) -> Operator:
 
 OPERATORS = (
     *_TABLE,
-    *(_with_product(operator) for operator in _TABLE if "product" in operator.inputs and "scale" in operator.inputs),
-    *(_with_product(operator, grouped=True) for operator in _TABLE if operator.name in _IN_GROUPS),
+    *(_with_matmul(operator) for operator in _TABLE if "product" in operator.inputs and "scale" in operator.inputs),
+    *(_with_matmul(operator, grouped=True) for operator in _TABLE if operator.name in _GROUPED),
 )
-"""All operators, by the order of the native library."""
+"""All operators, in the order of the native library."""

@@ -9,14 +9,14 @@ from convbert_onnx.errors import MissingExtraError
 
 __all__ = ["load_onnxruntime", "load_tokenizers", "require", "version_of"]
 
-_OLDEST = (1, 22)  # onnxruntime
+_MIN_ONNXRUNTIME = (1, 22)
 
 
 def require(purpose: str, extra: str, *packages: str) -> None:
-    """Check that packages of an extra are installed, without importing them.
+    """Check that the packages of an extra are installed, without importing them.
 
     Raises:
-        MissingExtraError: one is missing; the message has the command that installs it.
+        MissingExtraError: a package is missing; the message has the command that installs it.
     """
     for package in packages:
         if find_spec(package) is None:
@@ -24,11 +24,11 @@ def require(purpose: str, extra: str, *packages: str) -> None:
 
 
 def load_onnxruntime() -> ModuleType:
-    """The module onnxruntime.
+    """Import onnxruntime.
 
     Raises:
-        MissingExtraError: it is missing or too old, or both of its packages are installed. They share one folder, so
-            that the second one installed leaves a mixture of the two.
+        MissingExtraError: it is missing or too old, or both onnxruntime and onnxruntime-gpu are installed, which
+            overwrite each other's files.
     """
     installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _version(name) is not None]
     if len(installed) == 2:
@@ -39,21 +39,19 @@ def load_onnxruntime() -> ModuleType:
         )
     require("running a model (on an NVIDIA GPU with [gpu] instead of [cpu])", "cpu", "onnxruntime")
     onnxruntime = import_module("onnxruntime")
-    if version_of(onnxruntime) < _OLDEST:
-        raise MissingExtraError(
-            f"onnxruntime {onnxruntime.__version__} is too old, {'.'.join(map(str, _OLDEST))} or newer is needed",
-            "cpu",
-        )
+    if version_of(onnxruntime) < _MIN_ONNXRUNTIME:
+        oldest = ".".join(map(str, _MIN_ONNXRUNTIME))
+        raise MissingExtraError(f"onnxruntime {onnxruntime.__version__} is too old, {oldest} or newer is needed", "cpu")
     return onnxruntime
 
 
 def version_of(onnxruntime: ModuleType) -> tuple[int, ...]:
-    """Major and minor number of the engine's version."""
+    """The major and minor version of onnxruntime."""
     return tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
 
 
 def load_tokenizers() -> ModuleType:
-    """The module tokenizers.
+    """Import tokenizers.
 
     Raises:
         MissingExtraError: it is not installed.

@@ -1,8 +1,8 @@
-"""The functions of the operators on rows of bytes, spelled out in standard operators.
+"""Function bodies of the quantized operators, in standard ONNX operators.
 
-A quantized row is bytes around 128 and a scale: a number is (byte - 128) * scale. What Gelu made, which is never far
-below zero, is bytes around 16 instead, with steps of almost half the size. An integer product of such rows with signed
-bytes, which have a scale for each column, is a product of numbers once both scales are applied.
+A quantized row is uint8 with zero point 128 and one scale per row: value = (quantized - 128) * scale. Outputs of Gelu,
+which are never far below zero, have zero point 16 instead, and therefore almost half the step size. Weights are int8
+with one scale per column. The int32 result of a matmul, times both scales, is the float result.
 """
 
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ __all__ = [
 ]
 
 PANEL_COLUMNS = 16
-"""Columns of a panel. A weight [K, C] in panels is int8 [C/16, K/4 + 1, 16, 4]: first the sum of each column, as an
-int32, then, for every four inputs, the four bytes of each column."""
+"""Columns per panel. A weight [K, C] in panels is int8 [C/16, K/4 + 1, 16, 4]: first the int32 sum of each column,
+then, for every four inputs, the four weights of each column."""
 
 PANEL_DEPTH = 4
-"""Inputs whose bytes of one column stand together in a panel."""
+"""Consecutive inputs whose weights of one column are adjacent in a panel."""
 
 
 def quantized(name: str, scale: str = "scale") -> list[str]:
     """Lines that define ``quantized`` uint8 [..., C] and its scale [..., 1] from the rows of ``name``.
 
-    The scale takes the largest magnitude of the row, or 1e-30 if that is more, to 127.
+    The scale maps the row's largest magnitude, but at least 1e-30, to 127.
     """
     return [
         "channel_axis = Constant <value = int64[1] {-1}> ()",
@@ -52,8 +52,8 @@ def quantized(name: str, scale: str = "scale") -> list[str]:
     ]
 
 
-def _quantized_activated(name: str, scale: str) -> list[str]:
-    """Lines that define ``quantized`` and its scale from rows that Gelu made, between -16 and 239 steps."""
+def _quantized_gelu(name: str, scale: str) -> list[str]:
+    """Lines that define ``quantized`` and its scale from outputs of Gelu, between -16 and 239 steps."""
     return [
         "channel_axis = Constant <value = int64[1] {-1}> ()",
         "above = Constant <value = float {239.0}> ()",
@@ -74,26 +74,26 @@ def _quantized_activated(name: str, scale: str) -> list[str]:
 
 
 def matmul(inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str]) -> list[str]:
-    """Lines of an integer product of ``rows`` with a ``weight`` in panels, and an operator of ours behind it.
+    """Lines of an int8 matmul of ``rows`` with a ``weight`` in panels, followed by another custom operator.
 
     Args:
-        inputs: of that operator behind the product.
-        outputs: of that operator.
+        inputs: inputs of the other operator after the matmul's result.
+        outputs: outputs of the other operator.
         operator: its name, with the domain.
-        attributes: how its attributes are written.
+        attributes: its attributes, in ONNX text syntax.
     """
     return [
         *_CONSTANTS,
         "columns = Shape (bias)",
-        *_product("rows", "weight", "product"),
-        _behind(inputs, outputs, operator, attributes),
+        *_matmul("rows", "weight", "product"),
+        _epilogue(inputs, outputs, operator, attributes),
     ]
 
 
 def grouped_matmul(
     inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str], groups: int
 ) -> list[str]:
-    """The same for a ``weight`` of so many groups, of which each has its share of the inputs and of the columns."""
+    """Like :func:`matmul`, for a grouped ``weight``: a group maps its share of the inputs to its share of columns."""
 
     def numbered(name: str) -> list[str]:
         return [f"{name}_{group}" for group in range(groups)]
@@ -107,9 +107,9 @@ def grouped_matmul(
         f"{', '.join(numbered('rows'))} = Split <axis = -1, num_outputs = {groups}> (rows)",
         f"{', '.join(numbered('group'))} = Split <axis = 0, num_outputs = {groups}> (weight)",
         *(f"weight_{group} = Squeeze (group_{group}, start)" for group in range(groups)),
-        *(line for names in parts for line in _product(*names)),
+        *(line for names in parts for line in _matmul(*names)),
         f"product = Concat <axis = -1> ({', '.join(numbered('product'))})",
-        _behind(inputs, outputs, operator, attributes),
+        _epilogue(inputs, outputs, operator, attributes),
     ]
 
 
@@ -122,10 +122,10 @@ _CONSTANTS = [
 ]
 
 
-def _product(rows: str, weight: str, product: str) -> list[str]:
-    """Lines that define an integer product with ``columns`` of a weight in panels."""
+def _matmul(rows: str, weight: str, product: str) -> list[str]:
+    """Lines that define an int8 matmul with the ``columns`` of a weight in panels."""
     return [
-        f"{product}_panels = Slice ({weight}, one, end, one)",  # without the sums of columns
+        f"{product}_panels = Slice ({weight}, one, end, one)",  # without the column sums
         f"{product}_turned = Transpose <perm = [1, 3, 0, 2]> ({product}_panels)",
         f"{product}_padded = Flatten <axis = 2> ({product}_turned)",
         f"{product}_matrix = Slice ({product}_padded, start, columns, one)",
@@ -133,34 +133,34 @@ def _product(rows: str, weight: str, product: str) -> list[str]:
     ]
 
 
-def _behind(inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str]) -> str:
+def _epilogue(inputs: Sequence[str], outputs: Sequence[str], operator: str, attributes: Sequence[str]) -> str:
     passed = f"<{', '.join(attributes)}> " if attributes else ""
     return f"{', '.join(outputs)} = {operator} {passed}(product, {', '.join(inputs)})"
 
 
-_VALUES = [
+_DEQUANTIZE = [
     "numbers = Cast <to = 1> (product)",
     "by_row = Mul (numbers, scale)",
     "values = Mul (by_row, weight_scale)",
 ]
-"""The product as numbers."""
+"""The matmul's result as floats."""
 
 QUANTIZE = quantized("input")
 
 CONCAT_QUANTIZE = ["joined = Concat <axis = -1> (first, second)", *quantized("joined")]
 
-DEQUANTIZE_BIAS = [*_VALUES, "output = Add (values, bias)"]
+DEQUANTIZE_BIAS = [*_DEQUANTIZE, "output = Add (values, bias)"]
 
 DEQUANTIZE_BIAS_SPLIT = [
-    *_VALUES,
+    *_DEQUANTIZE,
     "biased = Add (values, bias)",
     "query, key, value, span_value = Split <axis = -1, num_outputs = 4> (biased)",
 ]
 
-DEQUANTIZE_BIAS_MUL = [*_VALUES, "biased = Add (values, bias)", "output = Mul (biased, factor)"]
+DEQUANTIZE_BIAS_MUL = [*_DEQUANTIZE, "biased = Add (values, bias)", "output = Mul (biased, factor)"]
 
 DEQUANTIZE_BIAS_GELU = [
-    *_VALUES,
+    *_DEQUANTIZE,
     "root_two = Constant <value = float {1.4142135381698608}> ()",
     "one = Constant <value = float {1.0}> ()",
     "half = Constant <value = float {0.5}> ()",
@@ -170,11 +170,11 @@ DEQUANTIZE_BIAS_GELU = [
     "doubled = Add (erf, one)",
     "twice = Mul (biased, doubled)",
     "activated = Mul (twice, half)",
-    *_quantized_activated("activated", "output_scale"),
+    *_quantized_gelu("activated", "output_scale"),
 ]
 
 DEQUANTIZE_ADD_LAYER_NORM = [
-    *_VALUES,
+    *_DEQUANTIZE,
     "sum = Sum (residual, values, bias)",
     "output = LayerNormalization <axis = -1, epsilon: float = @epsilon> (sum, gamma, beta)",
     *quantized("output", "output_scale"),

@@ -40,13 +40,13 @@ ROW = re.compile(r"^\| ([\w ,-]+) \| `(--task \w+)` \| `(pipe.+?)` \| `(.+)` \|$
 ROWS = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
-def test_the_table_has_every_pipeline() -> None:
+def test_reference_table_has_every_pipeline() -> None:
     tasks = [task_by_name(option.split()[1]).name for _, option, _, _ in ROWS]
     assert sorted(tasks) == sorted([*TASKS, "text-classification"])
 
 
 @pytest.mark.parametrize(("title", "option", "call", "gives"), ROWS, ids=[row[0] for row in ROWS])
-def test_a_row_of_the_table(title: str, option: str, call: str, gives: str, workplace: Path) -> None:
+def test_reference_table_row(title: str, option: str, call: str, gives: str, workplace: Path) -> None:
     task = task_by_name(option.split()[1]).name
     architecture = "cased" if title.startswith("zero-shot") else "plain"
     tokenizer = CHECKPOINTS / f"{architecture}-question-answering"
@@ -72,7 +72,7 @@ def same(actual: str, expected: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_says_what_happens(page: Path, workplace: Path, exported: Exported) -> None:
+def test_examples_of_a_page(page: Path, workplace: Path, exported: Exported) -> None:
     shutil.copy(exported(), workplace / "model.onnx")
     for task in TASKS if page.name in ("evaluation.md", "pipelines.md") else ():
         shutil.copy(exported(task=task), workplace / f"{task}.onnx")
@@ -99,7 +99,7 @@ def test_make_commands_are_run_by_ci() -> None:
     assert mentioned <= set((ROOT / ".ci" / "run").read_text().splitlines())
 
 
-def test_the_comparison_notices_a_difference() -> None:
+def test_output_comparison_detects_differences() -> None:
     assert same("a 1.5e-06 b\n", "a 2.25 b")
     assert same("first\nsecond\n", "first\n...")
     assert same("times  9.50  1,024\n", "times    10    99")
@@ -108,7 +108,7 @@ def test_the_comparison_notices_a_difference() -> None:
     assert not same("second\n", "first\n...")
 
 
-def test_links_lead_somewhere() -> None:
+def test_relative_links_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -135,7 +135,7 @@ DEFAULTS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("task", CALLS)
-def test_a_call_gives_what_the_reference_gives(exported: Exported, task: str) -> None:
+def test_calls_give_the_results_of_transformers(exported: Exported, task: str) -> None:
     zero_shot = task == "zero-shot-classification"
     # The reference pads as the models were trained; zero-shot classification has one row at a time there.
     architecture, padding = ("cased", "masked") if zero_shot else ("plain", "as-trained")

@@ -33,12 +33,12 @@ def resolve(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def test_every_public_name_stands_in_the_table() -> None:
+def test_table_has_every_public_name_of_transformers() -> None:
     assert section("Classes and functions").keys() == public(reference)
 
 
 @pytest.mark.parametrize(("name", "ours"), section("Classes and functions").items())
-def test_a_name_is_ours_too_or_a_sentence_says_why_not(name: str, ours: tuple[str, str]) -> None:
+def test_name_exists_here_or_the_table_explains_why_not(name: str, ours: tuple[str, str]) -> None:
     path, remark = ours
     if path == "none":
         assert len(remark.split()) > 4
@@ -46,7 +46,7 @@ def test_a_name_is_ours_too_or_a_sentence_says_why_not(name: str, ours: tuple[st
         assert resolve(path).__name__ == name
 
 
-def test_what_models_take() -> None:
+def test_table_of_model_arguments_matches_the_signatures() -> None:
     taken = section("What models take")
     reference_classes = [getattr(reference, name) for name in HEADS]
     theirs = {name for model in reference_classes for name in inspect.signature(model.forward).parameters}
@@ -56,7 +56,7 @@ def test_what_models_take() -> None:
 
 
 @pytest.mark.parametrize("ours", [ConvBertTokenizer, ConvBertTokenizerFast])
-def test_what_tokenizers_offer(ours: type[Any]) -> None:
+def test_table_of_tokenizer_methods_matches_the_classes(ours: type[Any]) -> None:
     offered = section("What tokenizers offer")
     tokenizer = ours.from_pretrained(CHECKPOINTS / "plain-question-answering")
     classes = (reference.ConvBertTokenizer, reference.ConvBertTokenizerFast)

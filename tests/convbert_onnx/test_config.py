@@ -10,7 +10,7 @@ from convbert_onnx.errors import ConfigError, FileMissingError
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_config_survives_reading_and_writing(architecture: str) -> None:
+def test_config_round_trip_keeps_all_fields(architecture: str) -> None:
     path = CHECKPOINTS / f"{architecture}-question-answering" / "config.json"
     written = json.loads(path.read_text())
     config = ConvBertConfig.from_pretrained(path.parent)
@@ -19,20 +19,20 @@ def test_a_config_survives_reading_and_writing(architecture: str) -> None:
     assert ConvBertConfig.from_json(config.to_json()) == config
 
 
-def test_fields_without_use_here_are_kept() -> None:
+def test_unknown_fields_are_kept() -> None:
     config = ConvBertConfig.from_dict({"transformers_version": "4.57.6", "hidden_size": 768})
     assert config.extra == {"transformers_version": "4.57.6"}
     assert config.to_dict()["transformers_version"] == "4.57.6"
 
 
-def test_labels_come_from_id2label_or_their_number() -> None:
+def test_labels_come_from_id2label_or_num_labels() -> None:
     assert ConvBertConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
     named = ConvBertConfig.from_dict({"id2label": {"1": "no", "0": "yes"}, "num_labels": 7})
     assert named.num_labels == 2
     assert named.label2id == {"yes": 0, "no": 1}
 
 
-def test_head_ratio_beyond_the_heads_leaves_one() -> None:
+def test_head_ratio_above_the_number_of_heads_leaves_one_head() -> None:
     assert ConvBertConfig(num_attention_heads=2, head_ratio=4).num_mixed_heads == 1
 
 
@@ -55,19 +55,19 @@ def test_head_ratio_beyond_the_heads_leaves_one() -> None:
         ("problem_type", "ranking"),
     ],
 )
-def test_an_impossible_value_is_refused_by_name(field: str, value: Any) -> None:
+def test_error_names_the_field_with_an_invalid_value(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=field) as caught:
         ConvBertConfig.from_dict({field: value})
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_directory_without_config_says_what_to_name(tmp_path: Path) -> None:
+def test_error_without_config_json_says_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(FileMissingError, match="save_pretrained"):
         ConvBertConfig.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"model_type": "bert"}'])
-def test_something_else_than_a_convbert_config_is_refused(tmp_path: Path, text: str) -> None:
+def test_configs_of_other_models_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ConfigError):
         ConvBertConfig.from_pretrained(tmp_path)
@@ -106,13 +106,13 @@ def test_something_else_than_a_convbert_config_is_refused(tmp_path: Path, text: 
         ("id2label", {str(number): "x" for number in range(2**17 + 1)}),
     ],
 )
-def test_absurd_values_are_refused_with_a_short_message(field: str, value: object) -> None:
+def test_extreme_values_are_refused_with_a_short_message(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field) as caught:
         ConvBertConfig.from_dict({field: value})
     assert len(str(caught.value)) < 500
 
 
-def test_sizes_that_together_are_absurd_are_refused() -> None:
+def test_sizes_that_give_too_many_parameters_are_refused() -> None:
     with pytest.raises(ConfigError, match="more weights than any ConvBERT"):
         ConvBertConfig(hidden_size=2**16, intermediate_size=2**18, num_hidden_layers=2**10, num_attention_heads=16)
 
@@ -123,12 +123,12 @@ NESTED = '{"a":' + "[" * 101 + "]" * 101 + "}"
 @pytest.mark.parametrize(
     "text", [NESTED, "[" * 100_000, '{"a":' * 100_000, "[]", "", "5", '{"x": "' + "x" * 2**23 + '"}']
 )
-def test_other_texts_are_no_config(text: str) -> None:
+def test_texts_that_are_not_a_json_object_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"the config (is|has)"):
         ConvBertConfig.from_json(text)
 
 
-def test_a_config_that_is_not_utf_8(tmp_path: Path) -> None:
+def test_config_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(b'{"x": "\xff"}')
     with pytest.raises(ConfigError, match="cannot be read"):
         ConvBertConfig.from_pretrained(tmp_path)

@@ -11,7 +11,7 @@ from convbert_onnx.errors import OutputError
 from convbert_onnx.files import partial_folder, replacing
 
 
-def test_the_name_is_taken_when_all_is_written(tmp_path: Path) -> None:
+def test_target_appears_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     with replacing(path) as temporary:
         temporary.write_text("whole")
@@ -22,7 +22,7 @@ def test_the_name_is_taken_when_all_is_written(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
-def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     with pytest.raises(RuntimeError), replacing(path) as temporary:
@@ -32,21 +32,21 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_names_the_target(tmp_path: Path) -> None:
+def test_error_on_a_full_disk_names_the_target(tmp_path: Path) -> None:
     message = "file cannot be written: No space left on device; make room for it"
     with pytest.raises(OutputError, match=message), replacing(tmp_path / "file"), Path("/dev/full").open("w") as full:
         full.write("x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_leaves_no_new_directory(tmp_path: Path) -> None:
+def test_failure_removes_new_directories(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), replacing(tmp_path / "new" / "deep" / "file") as temporary:
         temporary.touch()
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+def test_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o600)
@@ -55,7 +55,7 @@ def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "far" / "file").write_text("old")
     (tmp_path / "link").symlink_to("far/file")
@@ -67,7 +67,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "far", "link"]
 
 
-def test_files_take_their_names_together_and_the_target_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_files_are_moved_before_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[str] = []
     replace = Path.replace
 
@@ -88,7 +88,7 @@ def test_files_take_their_names_together_and_the_target_last(tmp_path: Path, mon
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "kept"]
 
 
-def test_names_that_no_file_can_have_are_refused(tmp_path: Path) -> None:
+def test_targets_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file.partial").write_text("mine")
@@ -128,7 +128,7 @@ def writer(path: Path, text: str) -> "subprocess.Popen[str]":
     return process
 
 
-def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+def test_files_of_a_killed_process_are_cleared_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for _ in range(3):
         with writer(path, "half") as killed:
@@ -140,7 +140,7 @@ def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+def test_second_writer_is_refused_while_the_first_is_running(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with writer(path, "first") as first:
         message = rf"file is being written by another process \({first.pid}\)"
@@ -161,7 +161,7 @@ def _write_often(path: Path, text: str) -> None:
             assert "is being written by another process" in str(error)
 
 
-def test_processes_that_write_one_name_never_mix(tmp_path: Path) -> None:
+def test_concurrent_writers_never_mix_their_contents(tmp_path: Path) -> None:
     texts = [letter * 50_000 for letter in "abc"]
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_write_often, args=(tmp_path / "file", text)) for text in texts]
@@ -174,7 +174,7 @@ def test_processes_that_write_one_name_never_mix(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
+def test_keep_continues_with_the_files_of_a_failed_block(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for text in ("one", "two"):
         with pytest.raises(RuntimeError), replacing(path, keep=True) as temporary:

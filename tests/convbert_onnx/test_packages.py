@@ -15,13 +15,13 @@ def run(code: str, path: Path | None = None) -> str:
 
 
 @pytest.mark.parametrize("package", ["onnxruntime", "tokenizers"])
-def test_a_missing_engine_is_named_with_the_command_to_type(package: str) -> None:
+def test_error_for_a_missing_package_has_the_install_command(package: str) -> None:
     load = f"from convbert_onnx.packages import load_{package}; load_{package}()"
     message = run(f"sys.modules[{package!r}] = None\n{load}")
     assert f"needs {package}: pip install 'convbert-onnx[cpu]'" in message
 
 
-def test_both_engines_are_told_apart(tmp_path: Path) -> None:
+def test_both_onnxruntime_packages_together_are_refused(tmp_path: Path) -> None:
     for name in ("onnxruntime", "onnxruntime_gpu"):
         (tmp_path / f"{name}-1.30.0.dist-info").mkdir()
         metadata = f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.30.0\n"
@@ -31,11 +31,11 @@ def test_both_engines_are_told_apart(tmp_path: Path) -> None:
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in message
 
 
-def test_an_old_engine_is_refused(tmp_path: Path) -> None:
+def test_old_onnxruntime_is_refused(tmp_path: Path) -> None:
     (tmp_path / "onnxruntime.py").write_text("__version__ = '1.21.1'")
     message = run("from convbert_onnx.packages import load_onnxruntime; load_onnxruntime()", tmp_path)
     assert "onnxruntime 1.21.1 is too old, 1.22 or newer is needed: pip install" in message
 
 
-def test_the_installed_engine_is_accepted() -> None:
+def test_installed_onnxruntime_is_accepted() -> None:
     assert load_onnxruntime().__name__ == "onnxruntime"

@@ -11,7 +11,7 @@ import convbert_onnx
 from convbert_onnx import errors
 
 
-def test_the_root_lists_what_it_has() -> None:
+def test_all_lists_the_public_names_of_the_root_package() -> None:
     assert convbert_onnx.__all__ == sorted(convbert_onnx.__all__)
     for name in convbert_onnx.__all__:
         assert getattr(convbert_onnx, name) is not None
@@ -29,14 +29,14 @@ def light_modules(package: str) -> Iterator[str]:
             yield from light_modules(info.name)
 
 
-def test_every_module_lists_its_public_names() -> None:
+def test_every_module_has_a_correct_all() -> None:
     for name in light_modules("convbert_onnx"):
         module = importlib.import_module(name)
         assert all(hasattr(module, public) for public in getattr(module, "__all__", ())), name
         assert hasattr(module, "__all__") or hasattr(module, "__path__"), name
 
 
-def test_every_error_is_in_the_tree_and_also_a_standard_one() -> None:
+def test_every_error_is_documented_and_derives_from_a_builtin_exception() -> None:
     standard = tuple(error for error in vars(builtins).values() if isinstance(error, type) and error is not Exception)
     for name in errors.__all__:
         error = getattr(errors, name)
@@ -46,7 +46,7 @@ def test_every_error_is_in_the_tree_and_also_a_standard_one() -> None:
             assert any(base in standard and issubclass(base, Exception) for base in error.__mro__)
 
 
-def test_importing_the_root_and_asking_for_help_load_nothing_heavy() -> None:
+def test_importing_the_package_and_cli_imports_no_heavy_packages() -> None:
     code = (
         "import sys, convbert_onnx, convbert_onnx.cli\n"
         "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'torch', 'onnx', 'transformers'} & sys.modules.keys()\n"

@@ -23,13 +23,13 @@ def bundles(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-def test_every_target_has_inputs() -> None:
+def test_every_target_has_corpus_inputs() -> None:
     assert sorted(path.name for path in CORPUS.iterdir() if path.is_dir()) == sorted(TARGETS)
     assert sum(path.stat().st_size for path in CORPUS.rglob("*")) < 2**20
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_corpus_shows_no_fault(target: str, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_corpus_inputs_show_no_fault(target: str, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := [name for name in NEEDS.get(target, ()) if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)} is not installed")
     monkeypatch.setenv("FUZZ_BUNDLES", str(bundles))

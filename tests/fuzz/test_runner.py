@@ -23,7 +23,7 @@ PLANTED = "tests.fuzz.planted"
         ("HANG", "hang", "in _wait"),
     ],
 )
-def test_a_fault_is_noticed_and_its_input_saved(name: str, kind: str, text: str, tmp_path: Path) -> None:
+def test_fault_is_detected_and_its_input_saved(name: str, kind: str, text: str, tmp_path: Path) -> None:
     hang, cpu = (2.0 if name == "HANG" else 60.0), (0.25 if name == "SLOW" else 60.0)
     planted = f"{PLANTED}:{name}"
     report = fuzz(planted, tmp_path, seconds=60, executions=3, hang_seconds=hang, cpu_seconds=cpu)
@@ -34,12 +34,12 @@ def test_a_fault_is_noticed_and_its_input_saved(name: str, kind: str, text: str,
     assert text in (tmp_path / f"{found[0]}.txt").read_text()
 
 
-def test_no_fault_is_seen_where_there_is_none(tmp_path: Path) -> None:
+def test_correct_target_shows_no_fault(tmp_path: Path) -> None:
     report = fuzz(f"{PLANTED}:HARMLESS", tmp_path, seconds=60, executions=200)
     assert (report.executions, report.findings) == (200, ())
 
 
-def test_a_saved_input_shows_its_fault_again(tmp_path: Path) -> None:
+def test_saved_input_reproduces_its_fault(tmp_path: Path) -> None:
     inputs = [tmp_path / name for name in ("first", "second", "third", "fourth")]
     for path, data in zip(inputs, (b"a", b"!a", b"b", b"!b"), strict=True):
         path.write_bytes(data)
@@ -48,7 +48,7 @@ def test_a_saved_input_shows_its_fault_again(tmp_path: Path) -> None:
     assert {path.read_bytes() for path in (tmp_path / "findings").glob("crash-*[!t]")} <= {b"!a", b"!b"}
 
 
-def test_the_same_seed_gives_the_same_inputs(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_inputs(tmp_path: Path) -> None:
     texts = []
     for name in ("first", "second"):
         fuzz(f"{PLANTED}:EXCEPTION", tmp_path / name, seconds=60, executions=20, seed=7)

@@ -43,7 +43,7 @@ def bundles(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_fault_in_the_product_is_seen(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_injected_into_the_package_is_detected(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := [name for name in NEEDS.get(target, ()) if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)} is not installed")
     loaded = load_target(target)
@@ -58,12 +58,12 @@ def test_a_fault_in_the_product_is_seen(target: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("result", [float("nan"), [{"score": float("inf")}], {1, 2}, b"a"])
-def test_what_json_cannot_hold_is_no_result(result: Any) -> None:
+def test_results_that_json_cannot_represent_are_faults(result: Any) -> None:
     with pytest.raises((AssertionError, TypeError, ValueError)):
         check_result(result)
 
 
-def test_a_message_is_put_together_as_it_was() -> None:
+def test_protobuf_message_round_trip() -> None:
     inner = message((1, 300), (2, "".join(TEXTS).encode("utf-8", "surrogatepass")))
     outer = message((7, inner), (8, 2**63))
     fields = parse(outer)

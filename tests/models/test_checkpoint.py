@@ -33,7 +33,7 @@ def rewrite(directory: Path, **changes: torch.Tensor | None) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_reference_reads_what_is_written(architecture: str, tmp_path: Path) -> None:
+def test_saved_checkpoint_loads_in_transformers_and_here(architecture: str, tmp_path: Path) -> None:
     source = CHECKPOINTS / f"{architecture}-question-answering"
     model = ConvBertForQuestionAnswering.from_pretrained(source)
     model.save_pretrained(tmp_path / "saved")
@@ -46,7 +46,7 @@ def test_the_reference_reads_what_is_written(architecture: str, tmp_path: Path) 
     assert again.config.to_dict() == model.config.to_dict()
 
 
-def test_a_bin_file_gives_the_same_model(plain: Path) -> None:
+def test_pytorch_model_bin_gives_the_same_model(plain: Path) -> None:
     model = ConvBertForQuestionAnswering.from_pretrained(plain)
     torch.save(load_file(plain / "model.safetensors"), plain / "pytorch_model.bin")
     (plain / "model.safetensors").unlink()
@@ -54,7 +54,7 @@ def test_a_bin_file_gives_the_same_model(plain: Path) -> None:
     assert hash_weights(again.state_dict()) == hash_weights(model.state_dict())
 
 
-def test_a_bin_file_cannot_run_code(plain: Path, tmp_path: Path) -> None:
+def test_pickle_with_code_is_refused_and_not_run(plain: Path, tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str, ...]]:
             return Path.touch, (str(tmp_path / "touched"),)
@@ -66,21 +66,21 @@ def test_a_bin_file_cannot_run_code(plain: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "touched").exists()
 
 
-def test_half_precision_is_read_as_single(plain: Path) -> None:
+def test_half_precision_weights_are_loaded_as_float32(plain: Path) -> None:
     tensors = {name: tensor.half() for name, tensor in load_file(plain / "model.safetensors").items()}
     save_file(tensors, plain / "model.safetensors", metadata={"format": "pt"})
     model = ConvBertForQuestionAnswering.from_pretrained(plain)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-def test_the_hash_is_that_of_the_weights(plain: Path) -> None:
+def test_hash_depends_on_the_weights_only(plain: Path) -> None:
     digest = hash_weights(read(plain)[1])
     assert digest == hash_weights(read(CHECKPOINTS / "plain-question-answering")[1])
     rewrite(plain, qa_outputs__bias=torch.tensor([0.0, 1e-3]))
     assert digest != hash_weights(read(plain)[1])
 
 
-def test_everything_that_does_not_fit_is_listed(plain: Path) -> None:
+def test_error_lists_missing_unexpected_and_misshapen_weights(plain: Path) -> None:
     rewrite(
         plain,
         convbert__encoder__layer__0__output__dense__weight=None,
@@ -99,7 +99,7 @@ def test_everything_that_does_not_fit_is_listed(plain: Path) -> None:
     )
 
 
-def test_a_missing_head_is_refused_unless_it_may_be_random(plain: Path) -> None:
+def test_missing_head_is_refused_unless_a_random_head_is_allowed(plain: Path) -> None:
     rewrite(plain, qa_outputs__weight=None, qa_outputs__bias=None)
     with pytest.raises(MissingHeadError, match=r"qa_outputs\.weight.*--allow-random-head"):
         ConvBertForQuestionAnswering.from_pretrained(plain)
@@ -108,13 +108,13 @@ def test_a_missing_head_is_refused_unless_it_may_be_random(plain: Path) -> None:
     assert first.qa_outputs.weight.std() > 0
 
 
-def test_half_a_head_is_a_damaged_checkpoint(plain: Path) -> None:
+def test_incomplete_head_is_refused_even_if_a_random_head_is_allowed(plain: Path) -> None:
     rewrite(plain, qa_outputs__bias=None)
     with pytest.raises(CheckpointError, match=r"missing: qa_outputs\.bias"):
         ConvBertForQuestionAnswering.from_pretrained(plain, allow_random_head=True)
 
 
-def test_the_backbone_is_found_with_and_without_a_head(plain: Path, tmp_path: Path) -> None:
+def test_backbone_loads_from_checkpoints_with_and_without_a_head(plain: Path, tmp_path: Path) -> None:
     model = ConvBertModel.from_pretrained(plain)
     model.save_pretrained(tmp_path / "backbone")
     again = ConvBertModel.from_pretrained(tmp_path / "backbone")
@@ -124,7 +124,7 @@ def test_the_backbone_is_found_with_and_without_a_head(plain: Path, tmp_path: Pa
         ConvBertForQuestionAnswering.from_pretrained(tmp_path / "backbone")
 
 
-def test_a_directory_without_weights_says_which_files_count(plain: Path) -> None:
+def test_error_without_weights_names_the_known_files(plain: Path) -> None:
     (plain / "model.safetensors").unlink()
     with pytest.raises(FileMissingError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
         ConvBertForQuestionAnswering.from_pretrained(plain)

@@ -22,7 +22,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["vocab.txt", "tokenizer.json", "config.json", "model.safetensors"])
-def test_a_link_to_somewhere_else_is_refused(copy: Path, tmp_path: Path, name: str) -> None:
+def test_link_to_a_file_outside_the_checkpoint_is_refused(copy: Path, tmp_path: Path, name: str) -> None:
     (copy / name).rename(tmp_path / "elsewhere")
     for target in (tmp_path / "elsewhere", Path("../elsewhere")):
         (copy / name).symlink_to(target)
@@ -32,14 +32,14 @@ def test_a_link_to_somewhere_else_is_refused(copy: Path, tmp_path: Path, name: s
     assert not (tmp_path / "converted").exists()
 
 
-def test_a_tokenizer_with_a_link_to_somewhere_else_is_refused(tmp_path: Path) -> None:
+def test_link_to_a_file_outside_the_tokenizer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer").mkdir()
     (tmp_path / "tokenizer" / "vocab.txt").symlink_to(PLAIN / "vocab.txt")
     with pytest.raises(CheckpointError, match="is a link to"):
         export(PLAIN, tmp_path / "model.onnx", tokenizer=tmp_path / "tokenizer")
 
 
-def test_links_that_stay_inside_are_followed(copy: Path, tmp_path: Path) -> None:
+def test_links_inside_the_checkpoint_are_followed(copy: Path, tmp_path: Path) -> None:
     (copy / "files").mkdir()
     (copy / "vocab.txt").rename(copy / "files" / "vocabulary")
     (copy / "vocab.txt").symlink_to("files/vocabulary")
@@ -51,7 +51,7 @@ def test_links_that_stay_inside_are_followed(copy: Path, tmp_path: Path) -> None
         assert (tmp_path / str(number) / "vocab.txt").read_bytes() == (PLAIN / "vocab.txt").read_bytes()
 
 
-def test_the_cache_of_the_hub_is_read(copy: Path, tmp_path: Path) -> None:
+def test_links_of_the_hub_cache_are_followed(copy: Path, tmp_path: Path) -> None:
     blobs = tmp_path / "models--owner--name" / "blobs"
     snapshot = blobs.parent / "snapshots" / "0123"
     filled = tmp_path / "filled"  # as older clients fill a local directory
@@ -68,13 +68,13 @@ def test_the_cache_of_the_hub_is_read(copy: Path, tmp_path: Path) -> None:
         convert(snapshot, tmp_path / "three")
 
 
-def test_a_file_says_to_name_its_directory() -> None:
+def test_error_for_a_file_says_to_name_its_directory() -> None:
     with pytest.raises(FileMissingError, match="is a file: name the directory"):
         ConvBertForQuestionAnswering.from_pretrained(PLAIN / "model.safetensors")
 
 
 @pytest.mark.parametrize("with_config", [True, False])
-def test_an_adapter_alone_says_to_merge_it(tmp_path: Path, with_config: bool) -> None:
+def test_error_for_an_adapter_without_model_says_to_merge_it(tmp_path: Path, with_config: bool) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"}))
     (tmp_path / "adapter_model.safetensors").touch()
     (tmp_path / "training_args.bin").touch()
@@ -85,7 +85,7 @@ def test_an_adapter_alone_says_to_merge_it(tmp_path: Path, with_config: bool) ->
 
 
 @pytest.mark.parametrize("with_config", [True, False])
-def test_a_checkpoint_one_level_down_is_named(copy: Path, with_config: bool) -> None:
+def test_error_names_a_checkpoint_in_a_subdirectory(copy: Path, with_config: bool) -> None:
     parent = copy.parent
     (parent / "training_args.bin").touch()
     (parent / "logs").mkdir()

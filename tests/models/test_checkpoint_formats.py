@@ -63,7 +63,7 @@ def rename_shard(directory: Path, name: Any) -> None:
 
 
 @pytest.mark.parametrize("safe", [True, False])
-def test_shards_give_the_same_model(tmp_path: Path, safe: bool) -> None:
+def test_sharded_checkpoint_gives_the_same_model(tmp_path: Path, safe: bool) -> None:
     reference = Reference.from_pretrained(source("plain"))
     reference.save_pretrained(tmp_path, max_shard_size="100KB", safe_serialization=safe)
     suffix = "safetensors" if safe else "bin"
@@ -71,7 +71,7 @@ def test_shards_give_the_same_model(tmp_path: Path, safe: bool) -> None:
     assert digest(tmp_path) == digest(source("plain"))
 
 
-def test_another_shard_is_another_model(shards: Path) -> None:
+def test_changed_shard_changes_the_model(shards: Path) -> None:
     shard = next(path for path in shards.glob("model-*.safetensors") if "qa_outputs.bias" in load_file(path))
     tensors = load_file(shard)
     tensors["qa_outputs.bias"] = tensors["qa_outputs.bias"] + 1e-3
@@ -79,7 +79,7 @@ def test_another_shard_is_another_model(shards: Path) -> None:
     assert digest(shards) != digest(source("plain"))
 
 
-def test_a_missing_shard_is_named(shards: Path) -> None:
+def test_missing_shard_is_named(shards: Path) -> None:
     shard = min(shards.glob("model-*.safetensors"))
     shard.unlink()
     with pytest.raises(FileMissingError, match=rf"{shard.name} is missing, which model\.safetensors\.index"):
@@ -87,20 +87,20 @@ def test_a_missing_shard_is_named(shards: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "{folder}/m.safetensors", "a/b", "..", "", "..\\m", 5, None])
-def test_shards_do_not_leave_the_directory(shards: Path, name: Any) -> None:
+def test_shards_outside_the_directory_are_refused(shards: Path, name: Any) -> None:
     rename_shard(shards, name.format(folder=shards) if isinstance(name, str) else name)
     with pytest.raises(CheckpointError, match="outside its directory"):
         digest(shards)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 5}', '{"weight_map": {"a": []}}'])
-def test_a_damaged_index_is_refused(shards: Path, text: str) -> None:
+def test_damaged_shard_index_is_refused(shards: Path, text: str) -> None:
     (shards / "model.safetensors.index.json").write_text(text)
     with pytest.raises(CheckpointError, match="is not an index of shards"):
         digest(shards)
 
 
-def test_old_names_of_normalizations_are_read(empty: Path) -> None:
+def test_old_names_of_normalization_weights_are_read(empty: Path) -> None:
     tensors = load_file(source("plain") / "model.safetensors")
     old = {
         name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
@@ -119,7 +119,7 @@ def test_h5_gives_the_same_model(tmp_path: Path, architecture: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["layer_._1/attention/self/query/kernel", "key_conv_attn_layer/depthwise_kernel"])
-def test_another_layout_is_another_model(h5: Path, name: str) -> None:
+def test_reordered_h5_kernel_changes_the_model(h5: Path, name: str) -> None:
     with h5py.File(h5 / "tf_model.h5", "r+") as file:
         names: list[str] = []
         file.visit(names.append)
@@ -128,14 +128,14 @@ def test_another_layout_is_another_model(h5: Path, name: str) -> None:
     assert digest(h5) != digest(source("plain"))
 
 
-def test_weights_that_h5_repeats_are_read_once(h5: Path) -> None:
+def test_tied_weight_stored_twice_in_h5_is_read_once(h5: Path) -> None:
     with h5py.File(h5 / "tf_model.h5", "r+") as file:
         place = "tf_conv_bert_for_question_answering/convbert/embeddings/word_embeddings/weight:0"
         file[f"generator_lm_head/{place}"] = file[f"convbert/{place}"][...]
     assert digest(h5) == digest(source("plain"))
 
 
-def test_what_h5_lacks_or_has_too_much_is_listed(h5: Path) -> None:
+def test_error_lists_missing_and_unexpected_weights_of_h5(h5: Path) -> None:
     with h5py.File(h5 / "tf_model.h5", "r+") as file:
         scope = file["convbert/tf_conv_bert_for_question_answering/convbert"]
         scope.move("encoder/layer_._0/output/dense/bias:0", "encoder/layer_._9/output/dense/bias:0")
@@ -145,7 +145,7 @@ def test_what_h5_lacks_or_has_too_much_is_listed(h5: Path) -> None:
     assert "unexpected: encoder.layer_._9.output.dense.bias" in str(caught.value)
 
 
-def test_a_backbone_in_h5_has_no_head(empty: Path) -> None:
+def test_h5_with_a_backbone_alone_has_no_head(empty: Path) -> None:
     tensors = load_file(source("plain") / "model.safetensors")
     backbone = {name: tensor for name, tensor in tensors.items() if name.startswith("convbert.")}
     write_h5(empty / "tf_model.h5", backbone, "tf_conv_bert_model_3")
@@ -155,7 +155,7 @@ def test_a_backbone_in_h5_has_no_head(empty: Path) -> None:
         digest(empty)
 
 
-def test_a_damaged_h5_is_refused(h5: Path) -> None:
+def test_damaged_h5_is_refused(h5: Path) -> None:
     path = h5 / "tf_model.h5"
     content = path.read_bytes()
     for damaged in (b"", b"no h5 at all", content[:2000], content[: len(content) // 2]):
@@ -176,13 +176,13 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None if name == package else find(name))
 
 
-def test_without_h5py_the_message_says_what_to_install(h5: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_h5py_says_what_to_install(h5: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "h5py")
     with pytest.raises(MissingExtraError, match=r"needs h5py: pip install 'convbert-onnx\[tf\]'"):
         digest(h5)
 
 
-def test_without_tensorflow_the_message_says_to_convert(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_tensorflow_says_to_convert(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "tensorflow")
     for name in ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "model.ckpt.meta"):
         (empty / name).touch()
@@ -193,14 +193,14 @@ def test_without_tensorflow_the_message_says_to_convert(empty: Path, monkeypatch
         digest(empty)
 
 
-def test_several_tensorflow_checkpoints_are_ambiguous(empty: Path) -> None:
+def test_several_tensorflow_checkpoints_are_refused(empty: Path) -> None:
     for name in ("a.index", "b.index"):
         (empty / name).touch()
     with pytest.raises(CheckpointError, match=r"several checkpoints \(a\.index, b\.index\)"):
         digest(empty)
 
 
-def test_the_best_of_several_formats_is_read(h5: Path) -> None:
+def test_preferred_format_is_read(h5: Path) -> None:
     (h5 / "pytorch_model.bin").write_bytes(b"damaged")
     shutil.copy(source("plain") / "model.safetensors", h5)
     assert digest(h5) == digest(source("plain"))

@@ -32,7 +32,7 @@ def run(model: PreTrainedModel, batch: Batch, output: str, like: Any) -> Any:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_outputs_are_the_references(architecture: str, task: Task) -> None:
+def test_outputs_equal_the_golden_outputs(architecture: str, task: Task) -> None:
     model = load(architecture, task)
     for batch in batches(architecture, task.name):
         for spec in task.outputs:
@@ -41,7 +41,7 @@ def test_outputs_are_the_references(architecture: str, task: Task) -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_masked_padding_gives_the_row_alone(architecture: str, task: Task) -> None:
+def test_masked_padding_gives_each_row_its_unpadded_result(architecture: str, task: Task) -> None:
     masked, as_trained = (load(architecture, task, padding) for padding in ("masked", "as-trained"))
     batch = batches(architecture, task.name)[2 if task.name != "fill-mask" else 1]
     name = task.outputs[0].name
@@ -51,7 +51,7 @@ def test_masked_padding_gives_the_row_alone(architecture: str, task: Task) -> No
         assert relative_difference(run(as_trained, batch, name, alone)[2:], alone) > 1e-2
 
 
-def test_multiple_choice_takes_the_last_real_token() -> None:
+def test_multiple_choice_uses_the_last_token_before_padding() -> None:
     task = TASKS[3]
     batch = batches("plain", task.name)[2]
     masked, as_trained = (
@@ -63,7 +63,7 @@ def test_multiple_choice_takes_the_last_real_token() -> None:
 
 @pytest.mark.parametrize("task", [TASKS[2], TASKS[3]], ids=lambda task: task.name)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_one_position_of_the_last_layer_is_enough(architecture: str, task: Task) -> None:
+def test_narrowed_last_layer_gives_the_same_logits(architecture: str, task: Task) -> None:
     model = load(architecture, task, "masked")
     for batch in batches(architecture, task.name):
         inputs = {name: torch.from_numpy(array) for name, array in inputs_of(batch).items()}
@@ -75,7 +75,7 @@ def test_one_position_of_the_last_layer_is_enough(architecture: str, task: Task)
 
 @pytest.mark.parametrize("position", [0, 1, 5, 11, 16])
 @pytest.mark.parametrize("padding", ["masked", "as-trained"])
-def test_any_position_of_the_last_layer_can_be_had_alone(padding: Padding, position: int) -> None:
+def test_last_layer_at_one_position_equals_the_whole_layer_there(padding: Padding, position: int) -> None:
     model: Any = ConvBertModel.from_pretrained(CHECKPOINTS / "plain-feature-extraction", padding=padding)
     ids = torch.arange(10, 61).view(3, 17)
     mask = (torch.arange(17) < torch.tensor([[17], [12], [17]])).long()
@@ -135,7 +135,7 @@ def labels_for(head: str, length: int, problem: str) -> dict[str, torch.Tensor]:
     problem=st.sampled_from(["regression", "single_label_classification", "multi_label_classification"]),
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_configuration_agrees_with_the_reference(
+def test_random_configurations_agree_with_transformers(
     head: str, values: dict[str, Any], length: int, seed: int, problem: str
 ) -> None:
     torch.manual_seed(seed)
@@ -176,17 +176,17 @@ def test_any_configuration_agrees_with_the_reference(
 
 
 @pytest.mark.parametrize(("preset", "millions"), [("base", 105.7), ("medium-small", 17.5), ("small", 13.1)])
-def test_presets_have_the_papers_number_of_parameters(preset: str, millions: float) -> None:
+def test_presets_have_the_number_of_parameters_in_the_paper(preset: str, millions: float) -> None:
     with torch.device("meta"):
         model = ConvBertModel(PRESETS[preset])
     assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 1) == millions
 
 
-def test_a_head_for_two_outputs_wants_two_labels() -> None:
+def test_question_answering_requires_two_labels() -> None:
     with pytest.raises(ConfigError, match="num_labels must be 2"):
         ConvBertForQuestionAnswering(ConvBertConfig(num_labels=3))
 
 
-def test_the_task_table_names_the_heads() -> None:
+def test_heads_are_those_of_the_task_table() -> None:
     assert HEADS.keys() == {task.head for task in TASKS}
     assert all(HEADS[name].__name__ == name for name in HEADS)

@@ -30,7 +30,7 @@ def h5(tmp_path: Path) -> Path:
     return directory
 
 
-def test_what_is_written_is_the_reference_s(h5: Path, tmp_path: Path) -> None:
+def test_converted_checkpoint_loads_in_transformers(h5: Path, tmp_path: Path) -> None:
     conversion = convert(h5, tmp_path / "new")
     names = {path.name for path in (tmp_path / "new").iterdir()}
     assert names == {"config.json", "model.safetensors", "vocab.txt"}
@@ -44,7 +44,7 @@ def test_what_is_written_is_the_reference_s(h5: Path, tmp_path: Path) -> None:
     assert (conversion.parameters, conversion.tokenizer) == (89_496, ("vocab.txt",))
 
 
-def test_a_task_chooses_the_head(h5: Path, tmp_path: Path) -> None:
+def test_task_selects_the_head(h5: Path, tmp_path: Path) -> None:
     assert convert(h5, tmp_path / "new", task="features").head == "ConvBertModel"
     assert json.loads((tmp_path / "new" / "config.json").read_text())["architectures"] == ["ConvBertModel"]
     assert "qa_outputs.bias" not in load_file(tmp_path / "new" / "model.safetensors")
@@ -55,14 +55,14 @@ def test_a_task_chooses_the_head(h5: Path, tmp_path: Path) -> None:
         convert(h5, tmp_path / "newest", task="squad")
 
 
-def test_without_a_known_head_the_backbone_is_kept(h5: Path, tmp_path: Path) -> None:
+def test_backbone_is_kept_if_architectures_name_no_known_head(h5: Path, tmp_path: Path) -> None:
     values = json.loads((h5 / "config.json").read_text())
     (h5 / "config.json").write_text(json.dumps(values | {"architectures": ["ConvBertForSomethingElse"]}))
     assert convert(h5, tmp_path / "new").head == "ConvBertModel"
     ConvBertModel.from_pretrained(tmp_path / "new")
 
 
-def test_a_failed_conversion_leaves_nothing(h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_conversion_leaves_the_output_unchanged(h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
@@ -76,13 +76,13 @@ def test_a_failed_conversion_leaves_nothing(h5: Path, tmp_path: Path, monkeypatc
     assert list(tmp_path.iterdir()) == [h5]
 
 
-def test_a_checkpoint_is_converted_in_place(h5: Path) -> None:
+def test_checkpoint_can_be_converted_in_place(h5: Path) -> None:
     first = convert(h5, h5)
     (h5 / "tf_model.h5").unlink()
     assert convert(h5, h5).sha256 == first.sha256
 
 
-def test_wrong_places_are_refused(h5: Path, tmp_path: Path) -> None:
+def test_invalid_sources_and_outputs_are_refused(h5: Path, tmp_path: Path) -> None:
     with pytest.raises(FileMissingError, match="is missing: name a directory"):
         convert(tmp_path / "nowhere", tmp_path / "new")
     with pytest.raises(CheckpointError, match="is a file: name a directory"):
@@ -91,7 +91,7 @@ def test_wrong_places_are_refused(h5: Path, tmp_path: Path) -> None:
         convert(h5, tmp_path / "new", revision="main")
 
 
-def test_the_command_says_what_it_wrote(h5: Path, tmp_path: Path) -> None:
+def test_convert_command_reports_the_result(h5: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["convert", str(h5), "-o", str(tmp_path / "new")])
     assert result.exit_code == 0
     assert result.stdout == (

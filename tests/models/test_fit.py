@@ -36,19 +36,19 @@ def changed(directory: Path, **entries: Any) -> Path:
         ("conv_kernel_size", 11, 9),
     ],
 )
-def test_a_size_that_differs_is_named(tmp_path: Path, field: str, value: int, stored: int) -> None:
+def test_error_names_the_config_field_that_differs_from_the_weights(tmp_path: Path, field: str, value: int, stored: int) -> None:
     with pytest.raises(CheckpointError, match=rf"{field} is {value} there and {stored} in the weights"):
         ConvBertForQuestionAnswering.from_pretrained(changed(tmp_path, **{field: value}))
 
 
 @pytest.mark.parametrize("field", ["attention_probs_dropout_prob", "summary_first_dropout"])
-def test_a_value_that_a_layer_refuses_is_an_error_of_the_config(tmp_path: Path, field: str) -> None:
+def test_value_that_a_layer_rejects_is_a_config_error(tmp_path: Path, field: str) -> None:
     shutil.copy(CHECKPOINTS / "plain-multiple-choice" / "model.safetensors", tmp_path)
     with pytest.raises(ConfigError):
         ConvBertForMultipleChoice.from_pretrained(changed(tmp_path, **{field: "x" if "summary" in field else None}))
 
 
-def test_long_lists_are_cut(tmp_path: Path) -> None:
+def test_long_lists_of_names_are_truncated(tmp_path: Path) -> None:
     tensors = load_file(PLAIN / "model.safetensors")
     save_file(tensors | {f"other.{n}": torch.ones(1) for n in range(5000)}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"unexpected: other\.0, .* and 4976 more") as caught:
@@ -68,14 +68,14 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
         (torch.ones(1).expand(10**12), r"qa_outputs.bias \(1000000000000,\) instead of \(2,\)"),
     ],
 )
-def test_tensors_that_cannot_be_used_are_refused(tensor: torch.Tensor, message: str) -> None:
+def test_unusable_tensors_are_refused(tensor: torch.Tensor, message: str) -> None:
     model = ConvBertForQuestionAnswering.from_pretrained(PLAIN)
     state = model.reference_state_dict() | {"qa_outputs.bias": tensor}
     with pytest.raises(CheckpointError, match=message):
         ConvBertForQuestionAnswering.from_state_dict(model.config, state)
 
 
-def test_a_derived_class_reads_the_checkpoint_of_its_base(tmp_path: Path) -> None:
+def test_subclass_loads_the_checkpoint_of_its_base_class(tmp_path: Path) -> None:
     class Derived(ConvBertModel):
         def __init__(self, config: Any) -> None:
             super().__init__(config)

@@ -70,7 +70,7 @@ def repository(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_only_the_best_weights_are_downloaded(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+def test_only_the_preferred_weights_are_downloaded(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     beside = ("README.md", "onnx/model.onnx", "training_args.bin", "config.json", "vocab.txt", "tokenizer_config.json")
     shards = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
     formats = {
@@ -90,7 +90,7 @@ def test_only_the_best_weights_are_downloaded(hub: FakeHub, locate: Locate, tmp_
     assert len(hub.downloads) == sum(len(source["files"]) for source in found)  # the second time all were here
 
 
-def test_a_revision_is_a_branch_a_tag_or_a_commit(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+def test_revision_can_be_a_branch_tag_or_commit(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     names = ("main", "v1.0")
     hub.revisions["a/b"] = {
         name: repository(tmp_path / "hub" / name, "config.json", "model.safetensors") for name in names
@@ -109,7 +109,7 @@ def test_a_revision_is_a_branch_a_tag_or_a_commit(hub: FakeHub, locate: Locate, 
     assert "a/b has no revision v2.0" in missing["message"]
 
 
-def test_offline_only_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+def test_offline_uses_the_cache_without_requests(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "pytorch_model.bin")}
     (missing,) = locate({"checkpoint": "a/b", "offline": True})
     assert missing["error"] == "FileMissingError"
@@ -128,7 +128,7 @@ def test_offline_only_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_path: 
     assert len(hub.requests) == asked
 
 
-def test_a_download_that_was_cut_off_is_not_taken_for_a_checkpoint(
+def test_incomplete_download_is_not_used_offline(
     hub: FakeHub, locate: Locate, environment: dict[str, str], tmp_path: Path
 ) -> None:
     hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "pytorch_model.bin")}
@@ -139,7 +139,7 @@ def test_a_download_that_was_cut_off_is_not_taken_for_a_checkpoint(
     assert offline["error"] == "FileMissingError"
 
 
-def test_without_a_network_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+def test_cache_is_used_if_the_hub_cannot_be_reached(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "tf_model.h5")}
     (online,) = locate({"checkpoint": "a/b"})
     nobody = "http://127.0.0.1:9"
@@ -154,7 +154,7 @@ def test_without_a_network_the_cache_is_used(hub: FakeHub, locate: Locate, tmp_p
     assert missing["error"] == "HubError"
 
 
-def test_what_the_hub_does_not_give_is_said_in_one_sentence(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
+def test_errors_of_the_hub_have_one_line_messages(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     for name, files in {
         "a/gated": ("config.json", "model.safetensors"),
         "a/onnx": ("config.json", "onnx/model.onnx"),
@@ -178,7 +178,7 @@ def test_what_the_hub_does_not_give_is_said_in_one_sentence(hub: FakeHub, locate
         assert "\n" not in result["message"]
 
 
-def test_the_command_downloads_with_bars_and_converts(
+def test_convert_command_downloads_with_progress_bars(
     hub: FakeHub, environment: dict[str, str], tmp_path: Path
 ) -> None:
     released = tmp_path / "hub"

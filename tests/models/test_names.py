@@ -44,12 +44,12 @@ def digest(directory: Path) -> str:
         "_fsdp_wrapped_module.",
     ],
 )
-def test_a_prefix_of_all_names_is_taken_off(tmp_path: Path, prefix: str) -> None:
+def test_prefix_of_all_names_is_removed(tmp_path: Path, prefix: str) -> None:
     renamed = {prefix + name: tensor for name, tensor in TENSORS.items()}
     assert digest(checkpoint(tmp_path, renamed)) == digest(PLAIN)
 
 
-def test_a_prefix_of_the_backbone_alone_is_taken_off(tmp_path: Path) -> None:
+def test_prefix_of_the_backbone_alone_is_removed(tmp_path: Path) -> None:
     for number, prefix in enumerate(("", "bert.", "convbert.convbert.", "model.convbert.")):
         directory = tmp_path / str(number)
         directory.mkdir()
@@ -60,7 +60,7 @@ def test_a_prefix_of_the_backbone_alone_is_taken_off(tmp_path: Path) -> None:
         assert digest(checkpoint(directory, renamed)) == digest(PLAIN)
 
 
-def test_wrappers_around_layers_are_taken_off(tmp_path: Path) -> None:
+def test_names_of_wrapped_layers_are_unwrapped(tmp_path: Path) -> None:
     renamed = {
         name.replace("convbert.", "convbert._orig_mod.").replace(".layer.1.", ".layer.1._checkpoint_wrapped_module."): t
         for name, t in TENSORS.items()
@@ -69,13 +69,13 @@ def test_wrappers_around_layers_are_taken_off(tmp_path: Path) -> None:
     assert unwrap_name("module.convbert._orig_mod.x") == "convbert.x"
 
 
-def test_weights_of_the_wrapper_do_not_count(tmp_path: Path) -> None:
+def test_weights_of_the_wrapper_are_ignored(tmp_path: Path) -> None:
     renamed = {f"model.{name}": tensor for name, tensor in TENSORS.items()}
     others = {"loss.weight": torch.ones(2), "n_averaged": torch.ones(1), "classifier.dense.weight": torch.ones(3, 3)}
     assert digest(checkpoint(tmp_path, others | renamed)) == digest(PLAIN)
 
 
-def test_a_prefix_does_not_hide_what_is_missing_or_unexpected(tmp_path: Path) -> None:
+def test_missing_and_unexpected_weights_are_found_under_a_prefix(tmp_path: Path) -> None:
     renamed = {f"module.{name}": tensor for name, tensor in TENSORS.items()}
     del renamed["module.classifier.out_proj.bias"]
     with pytest.raises(CheckpointError, match=r"missing: classifier\.out_proj\.bias; unexpected: crf\.weight$"):
@@ -99,7 +99,7 @@ def test_a_prefix_does_not_hide_what_is_missing_or_unexpected(tmp_path: Path) ->
         ([], "it has nothing"),
     ],
 )
-def test_names_that_say_something_else_are_refused(names: list[str], message: str) -> None:
+def test_names_of_other_or_transformed_models_are_refused(names: list[str], message: str) -> None:
     with pytest.raises(CheckpointError, match=message) as caught:
         resolve_names(names, "there")
     assert "fine-tune" not in str(caught.value)

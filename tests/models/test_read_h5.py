@@ -81,7 +81,7 @@ def nothing(file: Any, _: Path) -> None:
         (nothing, "is empty"),
     ],
 )
-def test_data_that_are_not_in_the_file_are_refused(h5: Path, change: Callable[[Any, Path], None], message: str) -> None:
+def test_data_outside_the_file_and_unreadable_datasets_are_refused(h5: Path, change: Callable[[Any, Path], None], message: str) -> None:
     secret = h5.with_name("secret")
     secret.write_bytes(b"\0" * 3425 * 16 * 4)
     with h5py.File(h5, "r+") as file:
@@ -91,7 +91,7 @@ def test_data_that_are_not_in_the_file_are_refused(h5: Path, change: Callable[[A
         read_h5(h5)
 
 
-def test_many_names_of_one_dataset_are_not_read(h5: Path) -> None:
+def test_many_hard_links_to_one_dataset_are_refused(h5: Path) -> None:
     with h5py.File(h5, "r+") as file:
         for number in range(100):
             file[f"layer{number}/{WORDS}"] = file[WORDS]
@@ -99,14 +99,14 @@ def test_many_names_of_one_dataset_are_not_read(h5: Path) -> None:
         read_h5(h5)
 
 
-def test_one_weight_with_different_numbers_is_refused(h5: Path) -> None:
+def test_weight_stored_twice_with_different_values_is_refused(h5: Path) -> None:
     with h5py.File(h5, "r+") as file:
         file[f"other/{WORDS}"] = file[WORDS][...] + 1
     with pytest.raises(CheckpointError, match=r"word_embeddings\.weight twice with different numbers"):
         read_h5(h5)
 
 
-def test_layers_around_the_model_and_an_optimizer_are_left_out(h5: Path) -> None:
+def test_enclosing_layers_and_optimizer_are_ignored(h5: Path) -> None:
     plain = digest(h5.parent)
     with h5py.File(h5, "r+") as file:
         for name in list(file):
@@ -115,7 +115,7 @@ def test_layers_around_the_model_and_an_optimizer_are_left_out(h5: Path) -> None
     assert digest(h5.parent) == plain == digest(PLAIN)
 
 
-def test_a_damaged_file_is_read_or_refused(h5: Path) -> None:
+def test_damaged_file_is_read_or_refused(h5: Path) -> None:
     content, draw = h5.read_bytes(), random.Random(0)
     for _ in range(40):
         damaged = bytearray(content)

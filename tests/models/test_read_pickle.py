@@ -30,7 +30,7 @@ def right() -> str:
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "epoch=3-step=10.ckpt"])
-def test_a_trainers_checkpoint_is_read(tmp_path: Path, right: str, name: str) -> None:
+def test_state_dict_inside_a_trainer_checkpoint_is_read(tmp_path: Path, right: str, name: str) -> None:
     state = {f"model.{name}": tensor for name, tensor in TENSORS.items()}
     content = {
         "epoch": 3,
@@ -43,7 +43,7 @@ def test_a_trainers_checkpoint_is_read(tmp_path: Path, right: str, name: str) ->
     assert read(tmp_path, content, name) == right
 
 
-def test_old_files_without_an_archive_are_read(tmp_path: Path, right: str) -> None:
+def test_old_pickles_without_zip_archive_are_read(tmp_path: Path, right: str) -> None:
     assert read(tmp_path, TENSORS, _use_new_zipfile_serialization=False) == right
 
 
@@ -59,12 +59,12 @@ def test_old_files_without_an_archive_are_read(tmp_path: Path, right: str) -> No
         ({"a": bytearray(100)}, "torch.save writes no such file"),
     ],
 )
-def test_other_contents_are_refused(tmp_path: Path, content: Any, message: str) -> None:
+def test_files_without_exactly_one_state_dict_are_refused(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         read(tmp_path, content)
 
 
-def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
+def test_compressed_archive_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1000, 1000)}, tmp_path / "plain.bin")
     with (
         zipfile.ZipFile(tmp_path / "plain.bin") as plain,

@@ -6,7 +6,7 @@ from convbert_onnx.models.span_dynamic_conv import span_dynamic_conv
 NEVER = float("-inf")
 
 
-def test_a_span_of_three_over_four_tokens_by_hand() -> None:
+def test_kernel_of_three_over_four_tokens_computed_by_hand() -> None:
     """One head, one channel, values 1 2 4 8, and these kernels after the softmax.
 
     position 0: (0, 1, 0)        ->                    1   itself
@@ -23,7 +23,7 @@ def test_a_span_of_three_over_four_tokens_by_hand() -> None:
     assert masked.flatten().tolist() == [1, 1, 0, 2]
 
 
-def test_heads_have_kernels_of_their_own() -> None:
+def test_each_head_has_its_own_kernel() -> None:
     values = torch.arange(1.0, 9.0).view(1, 2, 4)  # two positions, two heads of two channels
     before, itself = [0.0, NEVER, NEVER], [NEVER, 0.0, NEVER]
     kernels = torch.tensor([[before + itself, before + itself]])
@@ -33,7 +33,7 @@ def test_heads_have_kernels_of_their_own() -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 9, 20])
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_loop_over_the_formula_agrees(length: int, masked: bool) -> None:
+def test_result_equals_a_loop_over_the_formula(length: int, masked: bool) -> None:
     heads, size, channels = 3, 5, 4
     generator = torch.Generator().manual_seed(length)
     values = torch.randn(2, length, heads * channels, generator=generator)
@@ -52,7 +52,7 @@ def test_a_loop_over_the_formula_agrees(length: int, masked: bool) -> None:
                 assert torch.allclose(result[b, s, h], expected, atol=1e-6)
 
 
-def test_what_is_masked_may_be_anything() -> None:
+def test_masked_values_may_be_nan_or_infinite() -> None:
     values = torch.tensor([[[1.0], [float("nan")], [float("inf")]]])
     result = span_dynamic_conv(values, torch.zeros(1, 3, 3), torch.tensor([[1, 0, 0]]), num_heads=1, kernel_size=3)
     assert torch.allclose(result.flatten(), torch.tensor([1 / 3, 1 / 3, 0]))

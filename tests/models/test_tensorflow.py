@@ -50,7 +50,7 @@ def difference(model: Any, directory: Path) -> float:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("head", HEADS)
-def test_h5_gives_tensorflows_outputs(written: Path, head: str, architecture: str) -> None:
+def test_h5_gives_the_outputs_of_tensorflow(written: Path, head: str, architecture: str) -> None:
     directory = written / f"{architecture}-{head.removeprefix('ConvBert')}"
     assert find_spec("tensorflow") is None
     model = HEADS[head].from_pretrained(directory)
@@ -63,14 +63,14 @@ def test_h5_gives_tensorflows_outputs(written: Path, head: str, architecture: st
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_there_and_back_is_the_same_model(written: Path, architecture: str) -> None:
+def test_round_trip_through_tensorflow_keeps_the_weights(written: Path, architecture: str) -> None:
     directories = written / f"{architecture}-ForQuestionAnswering", CHECKPOINTS / f"{architecture}-question-answering"
     states = [ConvBertForQuestionAnswering.from_pretrained(directory).state_dict() for directory in directories]
     assert hash_weights(states[0]) == hash_weights(states[1])
 
 
 @pytest.mark.parametrize("name", ["intermediate/dense/kernel", "self/key_conv_attn_layer/pointwise_kernel"])
-def test_another_order_of_weights_gives_other_outputs(written: Path, tmp_path: Path, name: str) -> None:
+def test_reordered_weights_change_the_outputs(written: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(written / "grouped-Model", tmp_path / "other")
     with h5py.File(tmp_path / "other" / "tf_model.h5", "r+") as file:
         names: list[str] = []
@@ -81,7 +81,7 @@ def test_another_order_of_weights_gives_other_outputs(written: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_authors_checkpoint_gives_the_references_outputs(written: Path, architecture: str) -> None:
+def test_converted_tf1_checkpoint_gives_the_outputs_of_the_reference(written: Path, architecture: str) -> None:
     model = ConvBertModel.from_pretrained(written / f"converted-{architecture}")
     expected = written / f"tf1-{architecture}"
     assert difference(model, expected) < 1e-5
@@ -92,13 +92,13 @@ def test_the_authors_checkpoint_gives_the_references_outputs(written: Path, arch
     assert difference(model, expected) > 1e-3
 
 
-def test_the_authors_checkpoint_needs_tensorflow(written: Path) -> None:
+def test_tf1_checkpoint_needs_tensorflow(written: Path) -> None:
     assert "tensorflow" not in sys.modules
     with pytest.raises(MissingPackageError, match="convert"):
         ConvBertModel.from_pretrained(written / "tf1-plain")
 
 
-def test_the_authors_checkpoint_has_no_head(written: Path) -> None:
+def test_tf1_checkpoint_has_no_head(written: Path) -> None:
     config = ConvBertConfig.from_pretrained(written / "converted-plain")
     assert config == dataclasses.replace(config, architectures=("ConvBertModel",))
     with pytest.raises(MissingHeadError):

@@ -1,4 +1,4 @@
-"""Write docs/operators.md from the table of operators: python tests/support/operators_page.py."""
+"""Generate docs/operators.md from the table of operators: ``python tests/support/operators_page.py``."""
 
 from pathlib import Path
 
@@ -6,17 +6,18 @@ from convbert_onnx.operators import DOMAIN, OPERATORS, VERSION, Operator
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
 
-_HEAD = f"""# Our operators
+_HEAD = f"""# Custom operators
 
-All live in the domain `{DOMAIN}`, version {VERSION}. A file that uses one carries an ONNX function of the same name, so
-any ONNX Runtime runs the file as it is; a CPU session of ours takes the native kernel instead where it is installed,
-and `--target portable` spells the operators out in standard ones at export. They stand in one table,
-[`convbert_onnx/operators.py`](../convbert_onnx/operators.py), of which this page is made; in PyTorch, the dynamic
+All custom operators are in the domain `{DOMAIN}`, version {VERSION}. A file that uses one contains an ONNX function of
+the same name, so that any ONNX Runtime can run the file. A CPU session of this package uses the native kernel instead,
+if it is installed; with `--target portable`, the export contains standard operators only. This page is generated from
+the table in [`convbert_onnx/operators.py`](../convbert_onnx/operators.py). The PyTorch version of the dynamic
 convolution is [`models/span_dynamic_conv.py`](../models/span_dynamic_conv.py). The function of MaskedAttention is
-onnxruntime's own MultiHeadAttention, in the domain `com.microsoft`.
+onnxruntime's MultiHeadAttention, in the domain `com.microsoft`.
 
-Shapes are letters: B batch, S sequence, T queries, H heads, D channels of a head, K kernel size (odd) or inputs of a
-product, C channels, G groups of them; `...` is any number of axes.
+In shapes, B is the batch size, S the sequence length, T the number of queries, H the number of heads, D the channels
+per head, K the kernel size (odd) or a matmul's number of inputs, C the number of channels and G the number of groups;
+`...` stands for any axes.
 """
 
 
@@ -27,7 +28,7 @@ def page() -> str:
 
 def _section(operator: Operator) -> str:
     rows = [
-        (name, kind, "input, may be left out" if name in operator.optional else "input")
+        (name, kind, "optional input" if name in operator.optional else "input")
         for name, kind in operator.inputs.items()
     ]
     rows += [(name, kind, "output") for name, kind in operator.outputs.items()]
