@@ -47,7 +47,7 @@ def validate(
     Raises:
         ParityError: they differ by more than ``TOLERANCE``.
     """
-    session, _ = open_session(path, native=False)  # any engine runs the functions, so they are what is compared
+    session = open_session(path, native=False).session  # any engine runs the functions, so they are what is compared
     random = np.random.default_rng(0)
     validated = []
     for batch, sequence, padded in shapes_to_validate(model.config):

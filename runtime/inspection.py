@@ -6,10 +6,10 @@ from typing import Any
 from convbert_onnx.runtime.model import find_file
 from convbert_onnx.runtime.model_files.external_data import ExternalData
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
-from convbert_onnx.runtime.model_files.verification import what_differs
+from convbert_onnx.runtime.model_files.verification import differing_parts
 from convbert_onnx.runtime.sessions.cpu import describe_int8
 from convbert_onnx.runtime.sessions.kernels import describe_kernels
-from convbert_onnx.runtime.sessions.session import load
+from convbert_onnx.runtime.sessions.session import open_session
 
 __all__ = ["inspect"]
 
@@ -32,10 +32,10 @@ def inspect(path: str | Path, *, verify: bool = False) -> dict[str, Any]:
 
     def look(opened: OnnxFile, external: ExternalData) -> None:
         nonlocal size, differs
-        size = opened.stamp.size + external.size
-        differs = what_differs(opened, external) if verify else None
+        size = opened.size + external.size
+        differs = differing_parts(opened, external) if verify else None
 
-    opened = load(file, check=look)
+    opened = open_session(file, check=look)
     session, bundle = opened.session, opened.bundle
     return {
         "file": str(file),

@@ -13,11 +13,11 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
 from convbert_onnx.runtime.model_files.verification import require_intact
-from convbert_onnx.runtime.sessions.interface import Interface, find_interface, sizes_of
+from convbert_onnx.runtime.sessions.interface import Interface, axis_sizes, find_interface
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
-from convbert_onnx.runtime.sessions.session import Mmap, load
+from convbert_onnx.runtime.sessions.session import Mmap, open_session, run_errors
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
@@ -128,11 +128,8 @@ class Model:
 
     def _run_batch(self, rows: Sequence[Encoding]) -> list[NDArray[np.float32]]:
         feed = self.feed(rows)
-        try:
+        with run_errors(self.path, feed["input_ids"].shape):
             arrays = self.interface.run(self.session, feed)
-        except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-            shape = feed["input_ids"].shape
-            raise RunError(f"onnxruntime failed on {self.path} with a batch of {shape} tokens: {error}") from error
         self._check_shapes(feed["input_ids"].shape, arrays)
         return arrays
 
@@ -155,12 +152,12 @@ class Model:
     @property
     def _bytes_per_token(self) -> int:
         """Bytes of the outputs for one token."""
-        sizes = sizes_of(self.config)
+        sizes = axis_sizes(self.config)
         return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task_spec.outputs)
 
     def _check_shapes(self, given: tuple[int, ...], arrays: Sequence[NDArray[np.float32]]) -> None:
         """Make sure that outputs have the shapes that follow from the inputs' and the config."""
-        sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True)) | sizes_of(self.config)
+        sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True)) | axis_sizes(self.config)
         for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
             expected = tuple(sizes[axis] for axis in spec.axes)
             if array.shape != expected:
@@ -197,7 +194,7 @@ def open_model(
     """
     file = find_file(path)
     check = require_intact if verify else None
-    opened = load(file, providers, threads, session_options, native, mmap=mmap, check=check)
+    opened = open_session(file, providers, threads, session_options, native, mmap=mmap, check=check)
     session, kernels, bundle = opened.session, opened.kernels, opened.bundle
     if config is None:
         config = bundle.config if bundle else _config_beside(file)

@@ -57,7 +57,7 @@ def profile(
         if exact_int8:
             options.add_session_config_entry(EXACT_OPTION, "1")
         options.profile_file_prefix = str(Path(folder, "profile"))
-        session, _ = open_session(path, providers, session_options=options, native=native)
+        session = open_session(path, providers, session_options=options, native=native).session
         for _ in range(_WARM_UP + _RUNS):
             session.run(None, feed)
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))

@@ -1,35 +1,42 @@
-"""int8 weights stay in the file: the operating system maps them, and processes that run one file share them.
+"""Memory-mapped int8 weights: they stay in the file, and processes that run the same file share them.
 
-onnxruntime maps only weights that lie beside a model. A file of ours holds its own, at known places, so that it can
-itself lie beside a copy of the model without them.
+onnxruntime maps only weights that lie next to a model, as external data. A file of this project contains its weights
+at known offsets, so it can serve as the external data of a copy of its model without them.
 """
 
 from collections.abc import Iterator, Mapping
 
-from convbert_onnx.runtime.model_files.onnx_file import OnnxFile, Tensor, is_graph
-from convbert_onnx.runtime.model_files.protobuf import Data, Field, fields, write_field
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.onnx_parser import Tensor
+from convbert_onnx.runtime.model_files.onnx_proto import (
+    DataLocation,
+    DataType,
+    GraphProto,
+    ModelProto,
+    StringStringEntryProto,
+    TensorProto,
+    is_graph,
+)
+from convbert_onnx.runtime.model_files.protobuf import ByteSource, Field, fields, write_field
 
-__all__ = ["FOLDER_OPTION", "SMALLEST", "without_bytes"]
+__all__ = ["EXTERNAL_FOLDER_OPTION", "MIN_MAPPED_BYTES", "externalize_int8_weights"]
 
-FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
-"""onnxruntime's option for where the weights lie of a model that comes from memory."""
+EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
+"""onnxruntime's option for the folder with the external data of a model that is passed as bytes."""
 
-SMALLEST = 2**12
-"""Bytes of a tensor below which reading it is as good."""
+MIN_MAPPED_BYTES = 2**12
+"""Smaller tensors are read rather than mapped."""
 
-# Fields of onnx.proto.
-_GRAPH, _INITIALIZER = 7, 5
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-_KEY, _VALUE = 1, 2
-_UINT8, _INT8 = 2, 3
-"""Types that may begin anywhere; numbers of more bytes would not be where processors want them."""
-
-_EXTERNAL = 1
+_MAPPED_TYPES = (DataType.UINT8, DataType.INT8)
+"""Types without alignment; larger values would not lie where processors expect them."""
 
 
-def without_bytes(file: OnnxFile) -> bytes | None:
-    """The ONNX model in a file, with its large int8 and uint8 weights left in that file, or None where it has none."""
-    mapped = {tensor.place.start: tensor for tensor in file.contents.tensors if _can_be_mapped(tensor)}
+def externalize_int8_weights(file: OnnxFile) -> bytes | None:
+    """Return the serialized model with its large int8 and uint8 weights as external data in ``file`` itself.
+
+    None if it has no such weights.
+    """
+    mapped = {tensor.field.start: tensor for tensor in file.contents.tensors if _can_be_mapped(tensor)}
     return b"".join(_model(file, mapped)) if mapped else None
 
 
@@ -37,33 +44,34 @@ def _can_be_mapped(tensor: Tensor) -> bool:
     return (
         tensor.initializer
         and tensor.plain
-        and tensor.raw is not None
-        and tensor.kind in (_UINT8, _INT8)
-        and tensor.raw.end - tensor.raw.first >= SMALLEST
+        and tensor.raw_data is not None
+        and tensor.data_type in _MAPPED_TYPES
+        and tensor.raw_data.size >= MIN_MAPPED_BYTES
     )
 
 
 def _model(file: OnnxFile, mapped: Mapping[int, Tensor]) -> Iterator[bytes]:
     name = file.real.name.encode()
-    for field in fields(file.data, 0, file.stamp.size):
+    for field in fields(file.data, 0, file.size):
         if is_graph(field):
-            yield write_field(_GRAPH, b"".join(_graph(file.data, field, mapped, name)))
+            yield write_field(ModelProto.GRAPH, b"".join(_graph(file.data, field, mapped, name)))
         else:
-            yield file.data[field.start : field.end]
+            yield field.encoded(file.data)
 
 
-def _graph(data: Data, graph: Field, mapped: Mapping[int, Tensor], name: bytes) -> Iterator[bytes]:
-    for field in fields(data, graph.first, graph.end):
+def _graph(data: ByteSource, graph: Field, mapped: Mapping[int, Tensor], name: bytes) -> Iterator[bytes]:
+    for field in fields(data, graph.content_start, graph.end):
         tensor = mapped.get(field.start)
-        yield data[field.start : field.end] if tensor is None else _elsewhere(data, tensor, name)
+        yield field.encoded(data) if tensor is None else _external_tensor(data, tensor, name)
 
 
-def _elsewhere(data: Data, tensor: Tensor, name: bytes) -> bytes:
-    """A tensor that says where its numbers are, in the file of that name, instead of having them."""
-    raw = tensor.raw
-    assert raw is not None  # otherwise it could not be mapped
-    content = data[tensor.place.first : raw.start] + data[raw.end : tensor.place.end]
-    place = {b"location": name, b"offset": b"%d" % raw.first, b"length": b"%d" % (raw.end - raw.first)}
-    for key, value in place.items():
-        content += write_field(_EXTERNAL_DATA, write_field(_KEY, key) + write_field(_VALUE, value))
-    return write_field(_INITIALIZER, content + write_field(_DATA_LOCATION, _EXTERNAL))
+def _external_tensor(data: ByteSource, tensor: Tensor, name: bytes) -> bytes:
+    """Encode an initializer that refers to its values in the file ``name`` instead of containing them."""
+    raw = tensor.raw_data
+    assert raw is not None  # see _can_be_mapped
+    content = data[tensor.field.content_start : raw.start] + data[raw.end : tensor.field.end]
+    entries = {b"location": name, b"offset": b"%d" % raw.content_start, b"length": b"%d" % raw.size}
+    for key, value in entries.items():
+        entry = write_field(StringStringEntryProto.KEY, key) + write_field(StringStringEntryProto.VALUE, value)
+        content += write_field(TensorProto.EXTERNAL_DATA, entry)
+    return write_field(GraphProto.INITIALIZER, content + write_field(TensorProto.DATA_LOCATION, DataLocation.EXTERNAL))

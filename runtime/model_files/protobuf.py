@@ -1,102 +1,125 @@
-"""The wire format of protobuf, read strictly and without reading what is not asked for.
+"""A strict reader and a minimal writer of protobuf's wire format; only the requested parts of a file are read.
 
-Strictly, because two readers that disagree on a damaged message would let a file say one thing here and another one in
-the engine. What no writer of ONNX files writes is an error: field number 0, groups, tags of more than 32 bits.
+Two readers that disagree about a damaged message would let a file say one thing here and another in the engine. So
+whatever no writer of ONNX files produces is an error: field number 0, groups, tags of more than 32 bits.
 """
 
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-__all__ = ["BYTES", "VARINT", "Data", "Field", "fields", "read_varint", "write_field", "write_varint"]
-
-VARINT, BYTES = 0, 2
-"""Kinds of fields: a number, and a message, a string or bytes."""
-
-_FIXED64, _FIXED32 = 1, 5
-_SIZES = {_FIXED64: 8, _FIXED32: 4}
-
-_BLOCK = 2**16
-_LONGEST_HEADER = 15
-"""Bytes of a tag and a number, or of a tag and a length."""
+__all__ = ["ByteSource", "Field", "WireType", "fields", "read_varint", "write_field", "write_varint"]
 
 
-class Data(Protocol):
-    """Bytes, or something that reads the parts of a file that it is asked for."""
+class WireType(IntEnum):
+    """How a field is encoded: as a number, or with a length in bytes before its content."""
 
-    def __getitem__(self, place: slice, /) -> bytes: ...
+    VARINT = 0
+    I64 = 1
+    LEN = 2
+    I32 = 5
+
+
+_FIXED_BYTES: dict[int, int] = {WireType.I64: 8, WireType.I32: 4}
+
+_BLOCK_BYTES = 2**16
+_MAX_HEADER_BYTES = 15
+"""A tag with a varint, or a tag with a length."""
+
+
+class ByteSource(Protocol):
+    """``bytes``, or an object that reads slices of a file."""
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
 
 
 class Field(NamedTuple):
-    """One field of a message.
+    """The position of one field of a message.
 
     Attributes:
-        number: its number in the message's definition.
-        kind: how it is written.
+        number: the field's number in the definition of the message.
+        wire_type: how it is encoded, a :class:`WireType`.
         start: where its tag begins.
-        first: where its content begins, after the tag and the length.
+        content_start: where its content begins, after the tag and the length.
         end: where it ends.
     """
 
     number: int
-    kind: int
+    wire_type: int
     start: int
-    first: int
+    content_start: int
     end: int
 
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return self.end - self.content_start
 
-def fields(data: Data, start: int, end: int) -> Iterator[Field]:
-    """The fields of the message between two places.
+    def content(self, data: ByteSource) -> bytes:
+        """Read the content, without tag and length."""
+        return data[self.content_start : self.end]
+
+    def encoded(self, data: ByteSource) -> bytes:
+        """Read the whole field, with tag and length."""
+        return data[self.start : self.end]
+
+
+def fields(data: ByteSource, start: int, end: int) -> Iterator[Field]:
+    """Iterate over the fields of the message between two positions.
 
     Raises:
-        ValueError: this is not a whole message.
+        ValueError: the bytes are not a complete message.
     """
-    base, block = start, data[start : min(start + _BLOCK, end)]
-    limit = end - base if base + len(block) == end else len(block) - _LONGEST_HEADER
+    base, block = start, data[start : min(start + _BLOCK_BYTES, end)]
+    limit = end - base if base + len(block) == end else len(block) - _MAX_HEADER_BYTES
     position = 0  # within the block
     while base + position < end:
         if position > limit:
             base += position
-            position, block = 0, data[base : min(base + _BLOCK, end)]
-            limit = end - base if base + len(block) == end else len(block) - _LONGEST_HEADER
-        tag, first = read_varint(block, position, 5)
-        kind = tag & 7
+            position, block = 0, data[base : min(base + _BLOCK_BYTES, end)]
+            limit = end - base if base + len(block) == end else len(block) - _MAX_HEADER_BYTES
+        tag, content_start = read_varint(block, position, 5)
+        wire_type = tag & 7
         if tag < 8 or tag >= 2**32:
-            raise ValueError(f"no field has the tag {tag}")
-        if kind == VARINT:
-            _, last = read_varint(block, first)
-        elif kind == BYTES:
-            length, first = read_varint(block, first, 5)
-            last = first + length
-        elif kind in _SIZES:
-            last = first + _SIZES[kind]
+            raise ValueError(f"{tag} is not the tag of a field")
+        if wire_type == WireType.VARINT:
+            _, last = read_varint(block, content_start)
+        elif wire_type == WireType.LEN:
+            length, content_start = read_varint(block, content_start, 5)
+            last = content_start + length
+        elif wire_type in _FIXED_BYTES:
+            last = content_start + _FIXED_BYTES[wire_type]
         else:
-            raise ValueError(f"no field of an ONNX file has the type {kind}")
+            raise ValueError(f"a field has the wire type {wire_type}, which ONNX files do not use")
         if base + last > end:
-            raise ValueError("a field is longer than the message that holds it")
-        yield Field(tag >> 3, kind, base + position, base + first, base + last)
+            raise ValueError("a field is longer than the message that contains it")
+        yield Field(tag >> 3, wire_type, base + position, base + content_start, base + last)
         position = last
 
 
-def read_varint(block: bytes, position: int, most: int = 10) -> tuple[int, int]:
-    """A number of at most so many bytes, and where it ends.
+def read_varint(block: bytes, position: int, max_bytes: int = 10) -> tuple[int, int]:
+    """Read a varint of at most ``max_bytes`` bytes.
+
+    Returns:
+        The number, and the position after it.
 
     Raises:
-        ValueError: it has more, or the block ends within it.
+        ValueError: it is longer, or the block ends within it.
     """
     if position < len(block) and block[position] < 0x80:
         return block[position], position + 1  # nearly all are this short
     value = shift = 0
-    for byte in block[position : position + most]:
+    for byte in block[position : position + max_bytes]:
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
         shift += 7
-    raise ValueError("a number ends nowhere")
+    raise ValueError("a varint is too long or cut off")
 
 
 def write_varint(value: int) -> bytes:
-    """A number that is not negative, as protobuf writes it."""
+    """Encode a number that is not negative as a varint."""
     parts = []
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -105,7 +128,7 @@ def write_varint(value: int) -> bytes:
 
 
 def write_field(number: int, content: bytes | int) -> bytes:
-    """A field with a number, or with a length and its bytes."""
+    """Encode a field: an integer as a varint, bytes with their length before them."""
     if isinstance(content, int):
-        return write_varint(number << 3 | VARINT) + write_varint(content)
-    return write_varint(number << 3 | BYTES) + write_varint(len(content)) + content
+        return write_varint(number << 3 | WireType.VARINT) + write_varint(content)
+    return write_varint(number << 3 | WireType.LEN) + write_varint(len(content)) + content

@@ -204,7 +204,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
 EXPORT void convbert_onnx_isas(char names[ISA_NAMES]) { available_isas(names); }
 
 /* Whether the operators with a product are registered on this machine. */
-EXPORT bool convbert_onnx_multiplies(void) { return multiplies_fast(); }
+EXPORT bool convbert_onnx_has_int8_matmuls(void) { return multiplies_fast(); }
 
 /* Writes what an operator takes and gives, such as "Name(a, b, mask?; size: int) -> c", or nothing where there is none
  * of that number. */

@@ -1,1 +1,1 @@
-"""onnxruntime sessions: providers, threads, native kernels, and what this CPU needs."""
+"""onnxruntime sessions: providers, threads, native kernels, and settings for this CPU."""

@@ -1,4 +1,4 @@
-"""Detect this CPU's int8 matmul support, and say what it means for a quantized file."""
+"""Detect this CPU's int8 matmul support, and tell whether a quantized file has the fastest form for it."""
 
 import platform
 from functools import cache
@@ -9,6 +9,18 @@ import numpy as np
 from convbert_onnx.bundle import Cpu, ExportRecord
 from convbert_onnx.errors import InputError
 from convbert_onnx.packages import load_onnxruntime
+from convbert_onnx.runtime.model_files.onnx_proto import (
+    DataType,
+    Dimension,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TensorShapeProto,
+    TensorTypeProto,
+    TypeProto,
+    ValueInfoProto,
+)
 from convbert_onnx.runtime.model_files.protobuf import write_field
 from convbert_onnx.runtime.sessions.kernels import KernelUse
 from convbert_onnx.runtime.sessions.onnxruntime_types import Session
@@ -16,28 +28,35 @@ from convbert_onnx.runtime.sessions.onnxruntime_types import Session
 __all__ = ["EXACT_OPTION", "cpu_of_this_machine", "describe_int8", "needs_exact_option", "pairs_saturate"]
 
 EXACT_OPTION = "session.x64quantprecision"
-"""onnxruntime's option that makes its int8 matmuls exact on x86 without VNNI; elsewhere it changes nothing."""
+"""onnxruntime's option that makes its int8 matmuls exact on x86 without VNNI; elsewhere it has no effect."""
 
-_SUITS: dict[str, Cpu] = {"avx2": "avx2", "avx512": "avx2", "avxvnni": "vnni", "avx512vnni": "vnni", "neon": "arm64"}
-"""The form that is fastest with the native kernels of an instruction set."""
+_CPU_OF_ISA: dict[str, Cpu] = {
+    "avx2": "avx2",
+    "avx512": "avx2",
+    "avxvnni": "vnni",
+    "avx512vnni": "vnni",
+    "neon": "arm64",
+}
+"""The form of int8 files that is fastest with the native kernels for an instruction set."""
 
-_UINT8, _INT8, _INT32 = 2, 3, 6
-"""Types of onnx.proto."""
-
-_DEPTH = 64
-"""Inputs of the matmul that is tried."""
+_IR_VERSION, _OPSET = 8, 18
+_TEST_DEPTH = 64
+"""Inner dimension of the matmul that detects saturation."""
 
 
 @cache
 def cpu_of_this_machine() -> Cpu:
-    """The ``cpu`` of int8 files that suits this machine: what onnxruntime's int8 matmul computes here decides."""
+    """Return the ``cpu`` option for int8 files that suits this machine.
+
+    On x86 the result of an int8 matmul of the installed onnxruntime decides.
+    """
     if platform.machine().lower() in ("aarch64", "arm64"):
         return "arm64"
     return "avx2" if _saturates() else "vnni"
 
 
 def pairs_saturate(cpu: Cpu) -> bool:
-    """Whether int8 products are added in pairs of 16 bits, as x86 without VNNI does, where large ones saturate.
+    """Whether int8 products are added in pairs of 16 bits, in which large ones saturate, as on x86 without VNNI.
 
     Raises:
         InputError: there is no such CPU.
@@ -53,9 +72,9 @@ def needs_exact_option(record: ExportRecord) -> bool:
 
 
 def describe_int8(record: ExportRecord, kernels: KernelUse) -> str | None:
-    """Whether an int8 file is in the form that is fastest here; None for other files.
+    """Say whether an int8 file has the form that is fastest here; None for other files.
 
-    Every form gives the same answers on every CPU, so this is about speed alone.
+    Every form gives the same results on every CPU, so only speed depends on it.
     """
     if record.cpu is None:
         return None
@@ -66,31 +85,39 @@ def describe_int8(record: ExportRecord, kernels: KernelUse) -> str | None:
 
 
 def _cpu_of(kernels: KernelUse) -> Cpu:
-    """The form that suits the native kernels of a session, or the machine where there are none."""
-    return _SUITS.get(kernels.isa or "") or cpu_of_this_machine()
+    """Return the form that suits the native kernels of a session, or the machine if the session has none."""
+    return _CPU_OF_ISA.get(kernels.isa or "") or cpu_of_this_machine()
 
 
 def _saturates() -> bool:
-    """Whether a matmul of the largest bytes gives less than it should."""
-    session: Session = load_onnxruntime().InferenceSession(_matmul())
-    feed = {"rows": np.full((1, _DEPTH), 255, np.uint8), "weight": np.full((_DEPTH, 16), 127, np.int8)}
+    """Whether an int8 matmul of the largest values gives less than the exact sum."""
+    session: Session = load_onnxruntime().InferenceSession(_matmul_model())
+    feed = {"rows": np.full((1, _TEST_DEPTH), 255, np.uint8), "weight": np.full((_TEST_DEPTH, 16), 127, np.int8)}
     (sums,) = session.run(None, feed)
-    return bool((sums != 255 * 127 * _DEPTH).any())
+    return bool((sums != 255 * 127 * _TEST_DEPTH).any())
 
 
-def _matmul() -> bytes:
-    """An ONNX model that is one MatMulInteger. Fields are numbered as in onnx.proto."""
-    node = _text(1, "rows") + _text(1, "weight") + _text(2, "sums") + _text(4, "MatMulInteger")
-    graph = write_field(1, node) + _text(2, "int8")
-    graph += write_field(11, _value("rows", _UINT8)) + write_field(11, _value("weight", _INT8))
-    graph += write_field(12, _value("sums", _INT32))
-    return write_field(1, 8) + write_field(7, graph) + write_field(8, write_field(2, 18))
+def _matmul_model() -> bytes:
+    """Serialize a model with one MatMulInteger."""
+    node = _string(NodeProto.INPUT, "rows") + _string(NodeProto.INPUT, "weight")
+    node += _string(NodeProto.OUTPUT, "sums") + _string(NodeProto.OP_TYPE, "MatMulInteger")
+    graph = write_field(GraphProto.NODE, node) + _string(GraphProto.NAME, "int8")
+    graph += write_field(GraphProto.INPUT, _matrix("rows", DataType.UINT8))
+    graph += write_field(GraphProto.INPUT, _matrix("weight", DataType.INT8))
+    graph += write_field(GraphProto.OUTPUT, _matrix("sums", DataType.INT32))
+    opset = write_field(OperatorSetIdProto.VERSION, _OPSET)
+    model = write_field(ModelProto.IR_VERSION, _IR_VERSION) + write_field(ModelProto.GRAPH, graph)
+    return model + write_field(ModelProto.OPSET_IMPORT, opset)
 
 
-def _value(name: str, kind: int) -> bytes:
-    axes = b"".join(write_field(1, _text(2, f"{name}{axis}")) for axis in range(2))
-    return _text(1, name) + write_field(2, write_field(1, write_field(1, kind) + write_field(2, axes)))
+def _matrix(name: str, data_type: DataType) -> bytes:
+    """Serialize the declaration of an input or output with two dynamic axes."""
+    axes = (_string(Dimension.DIM_PARAM, f"{name}{axis}") for axis in range(2))
+    shape = b"".join(write_field(TensorShapeProto.DIM, axis) for axis in axes)
+    tensor = write_field(TensorTypeProto.ELEM_TYPE, data_type) + write_field(TensorTypeProto.SHAPE, shape)
+    value_type = write_field(TypeProto.TENSOR_TYPE, tensor)
+    return _string(ValueInfoProto.NAME, name) + write_field(ValueInfoProto.TYPE, value_type)
 
 
-def _text(number: int, text: str) -> bytes:
+def _string(number: int, text: str) -> bytes:
     return write_field(number, text.encode())

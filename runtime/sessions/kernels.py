@@ -1,6 +1,6 @@
-"""The native kernels of our operators: found, and registered with the sessions that can use them.
+"""Load the native kernels of our operators, and register them with sessions that can use them.
 
-A session without them computes the same through the functions that the file carries.
+A session without the kernels runs the ONNX functions in the file, which compute the same.
 """
 
 import ctypes
@@ -26,27 +26,27 @@ __all__ = [
     "Native",
     "available_isas",
     "describe_kernels",
-    "multiplies",
+    "has_int8_matmuls",
     "register_kernels",
     "signatures",
 ]
 
 Native = bool | Literal["auto"]
-"""True demands the native kernels, False forbids them, "auto" takes them where they can be had."""
+"""True requires the native kernels, False disables them, "auto" uses them if possible."""
 
 LIBRARY = Path(__file__).parents[1] / "native" / "kernels.so"
-"""Where the build puts them."""
+"""The shared library that the build writes."""
 
 NATIVE_VARIABLE = "CONVBERT_ONNX_NATIVE"
-"""Names the environment variable that stands for ``native`` where it is not passed: 1, 0 or auto."""
+"""Environment variable with the default of ``native``: 1, 0 or auto."""
 
 ISA_VARIABLE = "CONVBERT_ONNX_ISA"
-"""Names the environment variable that takes another instruction set than the best of the machine."""
+"""Environment variable that selects an instruction set other than the best of the machine."""
 
-_SWITCH = {"1": True, "0": False, "auto": "auto", "": "auto"}
+_NATIVE_VALUES: dict[str, Native] = {"1": True, "0": False, "auto": "auto", "": "auto"}
 
 _registered: WeakSet[SessionOptions] = WeakSet()
-"""The callers' own options that have the kernels; onnxruntime refuses to take the same operators twice."""
+"""Options of callers that already have the kernels; onnxruntime refuses to register operators twice."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class KernelUse:
     """How a session computes our operators.
 
     Attributes:
-        isa: the instruction set of the native kernels, or None where the functions of the file are run.
-        reason: why they are, or None.
+        isa: the instruction set of the native kernels, or None if the session runs the functions in the file.
+        reason: why it runs the functions, or None.
     """
 
     isa: str | None
@@ -68,23 +68,23 @@ class KernelUse:
 def register_kernels(
     session_options: SessionOptions, providers: Sequence[str], *, native: Native | None = None, own_options: bool = True
 ) -> KernelUse:
-    """Register the kernels with the options of a session that is to be made, where that is wanted and possible.
+    """Register the kernels with the options for a session, if they are wanted and possible.
 
     Args:
         session_options: an ``onnxruntime.SessionOptions``.
-        providers: onnxruntime's names of the providers that the session will have.
-        native: see :data:`Native`; by default what the environment says.
-        own_options: whether nobody else uses the options. Those of a caller are left alone unless ``native`` is True.
+        providers: onnxruntime's names of the session's providers.
+        native: see :data:`Native`; by default the value of the environment variable.
+        own_options: whether the options were created here. Those of a caller are changed only if ``native`` is True.
 
     Raises:
-        KernelsError: they are demanded, and not possible here.
-        InputError: ``native`` or an environment variable has no meaning.
+        KernelsError: the kernels are required but cannot be used here.
+        InputError: ``native`` or an environment variable has an unknown value.
     """
-    native = _wanted(native)
-    reason = _obstacle(native, providers, own_options)
+    native = _resolve_native(native)
+    reason = _why_not(native, providers, own_options)
     if reason is not None:
         if native is True:
-            raise KernelsError(f"the native kernels cannot be used: {reason}; or do without with --no-native")
+            raise KernelsError(f"the native kernels cannot be used: {reason}; or pass native=False to run without them")
         return KernelUse(None, reason)
     isa = _isa()
     if own_options or session_options not in _registered:
@@ -95,7 +95,7 @@ def register_kernels(
 
 
 def describe_kernels(use: KernelUse, record: ExportRecord | None) -> str:
-    """What computes our operators in a session on the file with this record, if it has one."""
+    """Say what computes our operators in a session for the file with this record."""
     if record is None:
         return "unknown"
     ours = any(name.startswith(f"{DOMAIN}.") for name in record.operators)
@@ -103,10 +103,10 @@ def describe_kernels(use: KernelUse, record: ExportRecord | None) -> str:
 
 
 def available_isas() -> list[str]:
-    """The instruction sets that this machine and the kernels have in common, the best first.
+    """Return the instruction sets that both this machine and the kernels support, best first.
 
     Raises:
-        KernelsError: the library is not there, or cannot be loaded.
+        KernelsError: the library is missing or cannot be loaded.
     """
     names = ctypes.create_string_buffer(64)
     _loaded().convbert_onnx_isas(names)
@@ -114,56 +114,56 @@ def available_isas() -> list[str]:
 
 
 def signatures() -> list[str]:
-    """What the operators in the library take and give, such as ``Name(a, b, mask?; size: int) -> c``.
+    """Return the signatures of the operators in the library, such as ``Name(a, b, mask?; size: int) -> c``.
 
     Raises:
-        KernelsError: the library is not there, or cannot be loaded.
+        KernelsError: the library is missing or cannot be loaded.
     """
     library = _loaded()
-    found: list[str] = []
+    result: list[str] = []
     text = ctypes.create_string_buffer(256)
     while True:
-        library.convbert_onnx_signature(ctypes.c_size_t(len(found)), text, ctypes.c_size_t(len(text)))
+        library.convbert_onnx_signature(ctypes.c_size_t(len(result)), text, ctypes.c_size_t(len(text)))
         if not text.value:
-            return found
-        found.append(text.value.decode())
+            return result
+        result.append(text.value.decode())
 
 
-def multiplies() -> bool:
-    """Whether the kernels multiply bytes too on this machine; otherwise onnxruntime does, where it is faster.
+def has_int8_matmuls() -> bool:
+    """Whether the kernels include int8 matmuls on this machine; on others onnxruntime's are faster.
 
     Raises:
-        KernelsError: the library is not there, or cannot be loaded.
+        KernelsError: the library is missing or cannot be loaded.
     """
-    return bool(_loaded().convbert_onnx_multiplies())
+    return bool(_loaded().convbert_onnx_has_int8_matmuls())
 
 
-def _wanted(native: Native | None) -> Native:
+def _resolve_native(native: Native | None) -> Native:
     if native is None:
         value = os.environ.get(NATIVE_VARIABLE, "auto")
-        if value not in _SWITCH:
+        if value not in _NATIVE_VALUES:
             raise InputError(f"{NATIVE_VARIABLE} must be 1, 0 or auto, not {value!r}")
-        return _SWITCH[value]  # type: ignore[return-value]
+        return _NATIVE_VALUES[value]
     if native not in (True, False, "auto"):
         raise InputError(f"native must be True, False or 'auto', not {native!r}")
     return native
 
 
-def _obstacle(native: Native, providers: Sequence[str], own_options: bool) -> str | None:
-    """Why the kernels are not used, with what to do where it was not the caller's wish."""
+def _why_not(native: Native, providers: Sequence[str], own_options: bool) -> str | None:
+    """Say why the kernels cannot be used, and what to do about it; None if they can."""
     if native is False:
         return "as asked for"
     if list(providers) != [CPU]:
-        # onnxruntime would take the nodes to the CPU, and their inputs and outputs with them.
-        return "they are for sessions on the CPU alone: pass providers='cpu'"
+        # onnxruntime would run the nodes on the CPU, and copy their inputs and outputs between devices.
+        return "they only support sessions on the CPU: pass providers='cpu'"
     if native == "auto" and not own_options:
-        return "session_options were passed: pass native=True too, and the kernels are registered with them"
+        return "session_options were passed: pass native=True too to register the kernels with them"
     library = _library()
     return library if isinstance(library, str) else None
 
 
 def _isa() -> str:
-    """The instruction set that the kernels will use."""
+    """Return the instruction set that the kernels will use."""
     available = available_isas()
     isa = os.environ.get(ISA_VARIABLE) or available[0]
     if isa not in available:
@@ -180,12 +180,12 @@ def _loaded() -> ctypes.CDLL:
 
 @cache
 def _library() -> ctypes.CDLL | str:
-    """The library, or why there is none."""
+    """Return the library, or say why it is not available."""
     if not LIBRARY.is_file():
-        return "the library is not installed: install convbert-onnx where gcc or clang is, or a wheel for this platform"
+        return "the library is not installed: install a wheel for this platform, or from source with gcc or clang"
     try:
         library = ctypes.CDLL(str(LIBRARY))
-        library.convbert_onnx_multiplies.restype = ctypes.c_bool
+        library.convbert_onnx_has_int8_matmuls.restype = ctypes.c_bool
         return library
     except OSError as error:
         return f"the library cannot be loaded ({error}): install convbert-onnx again on this machine"

@@ -1,4 +1,4 @@
-"""Execution providers: what was asked for, in onnxruntime's words, and whether it is really there."""
+"""Resolve execution providers to onnxruntime's names and options, and check that they are active."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,23 +8,23 @@ from convbert_onnx.packages import load_onnxruntime
 __all__ = ["CPU", "ProviderSpec", "check_active", "resolve_providers"]
 
 ProviderSpec = str | tuple[str, Mapping[str, object]]
-"""onnxruntime's name of a provider, or a short name, alone or with its options."""
+"""A provider: onnxruntime's name or a short name, alone or in a pair with options."""
 
 CPU = "CPUExecutionProvider"
 _SHORT_NAMES = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 _INSTALL = {
     CPU: "pip install 'convbert-onnx[cpu]'",
-    "CUDAExecutionProvider": "pip install 'convbert-onnx[gpu]' 'onnxruntime-gpu[cuda,cudnn]' beside an NVIDIA driver",
-    "TensorrtExecutionProvider": "pip install 'convbert-onnx[gpu]' 'tensorrt-cu13>=10.13,<11' beside an NVIDIA driver",
+    "CUDAExecutionProvider": "pip install 'convbert-onnx[gpu]' 'onnxruntime-gpu[cuda,cudnn]', and an NVIDIA driver",
+    "TensorrtExecutionProvider": "pip install 'convbert-onnx[gpu]' 'tensorrt-cu13>=10.13,<11', and an NVIDIA driver",
 }
 
 
 def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tuple[str, dict[str, object]]]:
-    """The providers with onnxruntime's names and their options, in order; CPU alone by default.
+    """Return the providers as pairs of onnxruntime's name and options, in order; by default the CPU only.
 
     Raises:
         ProviderError: the installed onnxruntime has no such provider.
-        InputTypeError: an entry is neither a name nor a name with options.
+        InputTypeError: an entry is neither a name nor a pair of name and options.
     """
     if isinstance(providers, str):
         providers = [providers]
@@ -37,16 +37,16 @@ def resolve_providers(providers: str | Sequence[ProviderSpec] | None) -> list[tu
     return resolved
 
 
-def check_active(asked: Sequence[tuple[str, object]], active: Sequence[str]) -> None:
-    """Make sure that no provider was dropped silently when the session was made.
+def check_active(requested: Sequence[tuple[str, object]], active: Sequence[str]) -> None:
+    """Check that onnxruntime did not silently drop a provider when it created the session.
 
     Raises:
-        ProviderError: one of them is not active.
+        ProviderError: a provider is not active.
     """
-    for name, _ in asked:
+    for name, _ in requested:
         if name not in active:
-            advice = _INSTALL.get(name, "see what it requires")
-            raise ProviderError(f"the execution provider {name} was asked for but did not start: {advice}")
+            advice = _INSTALL.get(name, "check its requirements")
+            raise ProviderError(f"the execution provider {name} was requested but did not start: {advice}")
 
 
 def _name_and_options(provider: object) -> tuple[str, dict[str, object]]:

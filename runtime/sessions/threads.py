@@ -1,4 +1,4 @@
-"""How many threads this process should compute with."""
+"""The number of threads to compute with."""
 
 import math
 import os
@@ -11,9 +11,9 @@ _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
 
 def available_cores(cgroup: Path = _CGROUP) -> int:
-    """Physical cores that this process may use: the machine's, less what affinity and the container's quota forbid.
+    """Return the number of physical cores that this process may use, given its affinity and its container's CPU quota.
 
-    onnxruntime itself counts the cores of the machine, which in a container means more threads than processors.
+    onnxruntime itself counts the cores of the machine, so in a container it starts more threads than it can use.
     """
     cores = _physical_cores()
     quota = _quota(cgroup)
@@ -31,7 +31,7 @@ def _physical_cores() -> int:
 
 
 def _quota(cgroup: Path) -> float | None:
-    """Processors' worth of time that the cgroup (version 2, else 1) grants, or None where it sets no limit."""
+    """Return the CPU quota of the cgroup (version 2, else 1) in processors, or None without a limit."""
     try:
         limit, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -90,7 +90,7 @@ def test_weights_beside_a_file_are_found(exported: Exported, split: Path) -> Non
 
 def test_weights_that_are_not_there_are_named(split: Path) -> None:
     (split.parent / "weights.bin").unlink()
-    with pytest.raises(FileMissingError, match=r"weights\.bin, which is not beside it"):
+    with pytest.raises(FileMissingError, match=r"weights\.bin, which is not next to it"):
         ConvBertOnnxPipeline(split)
 
 
@@ -100,7 +100,7 @@ def test_weights_that_are_not_there_are_named(split: Path) -> None:
 def test_weights_outside_the_folder_are_refused(split: Path, location: str) -> None:
     shutil.copy(split.parent / "weights.bin", split.parent.parent / "weights.bin")
     move_weights(split, location.format(folder=split.parent))
-    with pytest.raises(BundleError, match="from outside its directory"):
+    with pytest.raises(BundleError, match="weights outside its directory"):
         ConvBertOnnxPipeline(split)
     (split.parent.parent / "weights.bin").unlink()
 

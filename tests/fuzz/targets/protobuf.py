@@ -6,7 +6,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from convbert_onnx.runtime.model_files.external_data import ExternalData, external_files
-from convbert_onnx.runtime.model_files.mapped_weights import without_bytes
+from convbert_onnx.runtime.model_files.mapped_weights import externalize_int8_weights
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 from convbert_onnx.runtime.model_files.protobuf import fields
 from convbert_onnx.runtime.model_files.verification import hash_metadata, hash_parts
@@ -23,12 +23,12 @@ def run(data: bytes) -> None:
     _PATH.write_bytes(data)
     with suppress(ValueError):  # what it says of damage, for its callers to translate
         for field in fields(data, 0, len(data)):
-            assert field.start < field.first <= field.end <= len(data)
+            assert field.start < field.content_start <= field.end <= len(data)
     with only_our_errors():
         external_files(_PATH)
     with only_our_errors(), OnnxFile(_PATH) as file, closing(ExternalData(file)) as external:
         assert file.unchanged() and file.read() == data
-        without_bytes(file)
+        externalize_int8_weights(file)
         hash_parts(file, external)
         hash_metadata(file.contents.metadata)
         external.arrays()

@@ -9,8 +9,7 @@ from golden import Exported
 from onnx_bytes import FLOAT, INT8, INT64, node, tensor, value
 
 from convbert_onnx.errors import BundleError
-from convbert_onnx.runtime.model_files.mapped_weights import SMALLEST
-from convbert_onnx.runtime.model_files.mapped_weights import without_bytes as without_bytes_of
+from convbert_onnx.runtime.model_files.mapped_weights import MIN_MAPPED_BYTES, externalize_int8_weights
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 from convbert_onnx.runtime.model_files.protobuf import write_field
 from convbert_onnx.runtime.sessions.session import open_session
@@ -20,9 +19,9 @@ from convbert_onnx.runtime.sessions.session import open_session
 def weights() -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     return {
-        "bytes": random.integers(-128, 128, 3 * SMALLEST, np.int8),
+        "bytes": random.integers(-128, 128, 3 * MIN_MAPPED_BYTES, np.int8),
         "few": random.integers(-128, 128, 7, np.int8),
-        "floats": random.standard_normal(SMALLEST, np.float32),
+        "floats": random.standard_normal(MIN_MAPPED_BYTES, np.float32),
     }
 
 
@@ -40,20 +39,20 @@ def file(tmp_path: Path, weights: dict[str, np.ndarray]) -> Path:
     return path
 
 
-def without_bytes(path: Path) -> bytes | None:
+def externalized(path: Path) -> bytes | None:
     with OnnxFile(path) as file:
-        return without_bytes_of(file)
+        return externalize_int8_weights(file)
 
 
 def check(path: Path, weights: dict[str, np.ndarray]) -> None:
-    session, _ = open_session(path)
+    session = open_session(path).session
     which = np.array([0, 3, 6, -1])
     for array, found in zip(weights.values(), session.run(None, {"which": which}), strict=True):
         np.testing.assert_array_equal(found, array[which])
 
 
 def test_large_weights_of_bytes_are_left_out_and_found(file: Path, weights: dict[str, np.ndarray]) -> None:
-    model = without_bytes(file)
+    model = externalized(file)
     assert model is not None
     assert weights["bytes"].tobytes() not in model
     for name in ("few", "floats"):
@@ -74,14 +73,14 @@ def test_nobody_needs_the_name_that_the_file_had(
 
 
 def test_the_file_is_where_the_weights_come_from(file: Path, weights: dict[str, np.ndarray]) -> None:
-    model = without_bytes(file)
+    model = externalized(file)
     assert model is not None
     with pytest.raises(Exception, match=r"weights\.onnx"):
         onnxruntime.InferenceSession(model)
 
 
 def test_a_replaced_file_leaves_an_open_session_alone(file: Path, weights: dict[str, np.ndarray]) -> None:
-    session, _ = open_session(file)
+    session = open_session(file).session
     other = file.with_name("other.onnx")
     other.write_bytes(b"\0" * file.stat().st_size)
     other.replace(file)
@@ -91,13 +90,13 @@ def test_a_replaced_file_leaves_an_open_session_alone(file: Path, weights: dict[
 
 
 def test_a_model_of_floats_is_read_as_a_whole(exported: Exported) -> None:
-    assert without_bytes(exported()) is None
+    assert externalized(exported()) is None
 
 
 @pytest.mark.parametrize("length", [1, 50, 5000])
 def test_a_file_that_was_cut_is_no_model(file: Path, length: int) -> None:
     file.write_bytes(file.read_bytes()[:-length])
     with pytest.raises(BundleError, match="is not a whole ONNX file"):
-        without_bytes(file)
+        externalized(file)
     with pytest.raises(BundleError, match="is not a whole ONNX file"):
         open_session(file)

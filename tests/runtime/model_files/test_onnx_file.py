@@ -12,7 +12,8 @@ from golden import Exported
 from convbert_onnx.errors import BundleError, ConvBertError, FileMissingError
 from convbert_onnx.operators import DOMAIN
 from convbert_onnx.runtime.model import open_model
-from convbert_onnx.runtime.model_files.onnx_file import MAX_DEPTH, MAX_FIELDS, OnnxFile
+from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.onnx_parser import MAX_DEPTH, MAX_FIELDS
 from convbert_onnx.runtime.model_files.protobuf import fields, write_field, write_varint
 
 GRAPH, INITIALIZER, METADATA = 7, 5, 14
@@ -207,7 +208,7 @@ def with_metadata(path: Path, **changes: str) -> bytes:
     def parts() -> Iterator[bytes]:
         for field in fields(data, 0, len(data)):
             entry = (
-                {one.number: data[one.first : one.end] for one in fields(data, field.first, field.end)}
+                {one.number: one.content(data) for one in fields(data, field.content_start, field.end)}
                 if (field.number == METADATA)
                 else {}
             )
@@ -215,7 +216,7 @@ def with_metadata(path: Path, **changes: str) -> bytes:
             if key in changes:
                 yield write_field(METADATA, write_field(1, entry[1]) + write_field(2, changes[key].encode()))
             else:
-                yield data[field.start : field.end]
+                yield field.encoded(data)
 
     return b"".join(parts())
 

@@ -37,8 +37,8 @@ def test_a_file_as_it_was_written_is_verified(copy: Path) -> None:
 
 def test_a_changed_weight_is_found(copy: Path) -> None:
     with OnnxFile(copy) as file:
-        raw = max((tensor.raw for tensor in file.contents.tensors if tensor.raw), key=lambda raw: raw.end - raw.first)
-    change(copy, raw.first + 1)
+        raw = max((tensor.raw_data for tensor in file.contents.tensors if tensor.raw_data), key=lambda raw: raw.size)
+    change(copy, raw.content_start + 1)
     assert inspect(copy, verify=True)["differs"] == ["weights"]
     result = CliRunner().invoke(main, ["inspect", "--verify", "--json", str(copy)])
     assert result.exit_code == 1

@@ -20,15 +20,15 @@ from operator_formulas import (
 )
 
 from convbert_onnx.operators import OPERATORS, Operator
-from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, available_isas, multiplies, signatures
+from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, available_isas, has_int8_matmuls, signatures
 
 pytestmark = pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are not built")
 
 Feed = dict[str, NDArray[Any]]
 Results = list[NDArray[Any]]
 
-# Those with a product are onnxruntime's on CPUs where it multiplies bytes faster.
-HERE = [operator for operator in OPERATORS if "rows" not in operator.inputs or (LIBRARY.is_file() and multiplies())]
+HAS_INT8_MATMULS = LIBRARY.is_file() and has_int8_matmuls()
+HERE = [operator for operator in OPERATORS if "rows" not in operator.inputs or HAS_INT8_MATMULS]
 CASES = [(operator, masked) for operator in HERE for masked in ([False, True] if operator.optional else [False])]
 WITH_MASK = [operator for operator in OPERATORS if operator.optional]
 ISAS = available_isas() if LIBRARY.is_file() else []
@@ -311,7 +311,7 @@ def fitted(weight: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 @every_isa
-@pytest.mark.skipif(not (LIBRARY.is_file() and multiplies()), reason="onnxruntime multiplies bytes here")
+@pytest.mark.skipif(not HAS_INT8_MATMULS, reason="onnxruntime's int8 matmuls are faster here")
 @pytest.mark.parametrize("zero_point", [0, 16, 128, 255])
 @pytest.mark.parametrize(("rows", "inputs", "columns"), [(1, 4, 1), (5, 64, 33), (13, 772, 50), (40, 516, 32)])
 def test_int8_matmuls_are_exact(

@@ -47,14 +47,14 @@ def optimized(path: Path, folder: Path, native: bool) -> bytes:
 
 @built
 def test_a_session_on_the_cpu_has_the_kernels(exported: Exported, tmp_path: Path) -> None:
-    _, use = open_session(exported())
+    use = open_session(exported()).kernels
     assert use == KernelUse(kernels.available_isas()[0], None)
     assert b"SpanDynamicConv" in optimized(exported(), tmp_path, native=True).replace(b"/SpanDynamicConv", b"")
     assert ConvBertOnnxPipeline(exported()).info["kernels"] == f"native, {use.isa}"
 
 
 def test_a_session_without_them_runs_the_functions(exported: Exported, tmp_path: Path) -> None:
-    _, use = open_session(exported(), native=False)
+    use = open_session(exported(), native=False).kernels
     assert use == KernelUse(None, "as asked for")
     assert b"Softmax" in optimized(exported(), tmp_path, native=False)
     assert ConvBertOnnxPipeline(exported(), native=False).info["kernels"] == "fallback, as asked for"
@@ -63,8 +63,8 @@ def test_a_session_without_them_runs_the_functions(exported: Exported, tmp_path:
 @built
 @pytest.mark.parametrize("architecture", ["plain", "grouped", "cased"])
 def test_answers_are_the_same_with_and_without(exported: Exported, architecture: str) -> None:
-    native, _ = open_session(exported(architecture), native=True)
-    fallback, _ = open_session(exported(architecture), native=False)
+    native = open_session(exported(architecture), native=True).session
+    fallback = open_session(exported(architecture), native=False).session
     for batch in batches(architecture, "question-answering"):
         feed = inputs_of(batch)
         for ours, theirs in zip(native.run(None, feed), fallback.run(None, feed), strict=True):
@@ -75,9 +75,9 @@ def test_answers_are_the_same_with_and_without(exported: Exported, architecture:
 def test_the_environment_decides_where_the_caller_does_not(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     for value, isa in (("0", None), ("1", kernels.available_isas()[0]), ("auto", kernels.available_isas()[0])):
         monkeypatch.setenv(NATIVE_VARIABLE, value)
-        assert open_session(exported())[1].isa == isa
+        assert open_session(exported()).kernels.isa == isa
     monkeypatch.setenv(NATIVE_VARIABLE, "0")
-    assert open_session(exported(), native=True)[1].isa is not None
+    assert open_session(exported(), native=True).kernels.isa is not None
     monkeypatch.setenv(NATIVE_VARIABLE, "yes")
     with pytest.raises(InputError, match="CONVBERT_ONNX_NATIVE must be 1, 0 or auto, not 'yes'"):
         open_session(exported())
@@ -92,37 +92,37 @@ def test_other_providers_get_no_kernels() -> None:
     options = onnxruntime.SessionOptions()
     use = register_kernels(options, ["CUDAExecutionProvider", "CPUExecutionProvider"])
     assert use.isa is None
-    with pytest.raises(KernelsError, match="for sessions on the CPU alone: pass providers='cpu'; or do without with"):
+    with pytest.raises(KernelsError, match="pass providers='cpu'; or pass native=False to run without them"):
         register_kernels(options, ["CUDAExecutionProvider"], native=True)
 
 
 @built
 def test_options_of_a_caller_get_them_on_demand_and_once(exported: Exported) -> None:
     options = onnxruntime.SessionOptions()
-    _, use = open_session(exported(), session_options=options)
+    use = open_session(exported(), session_options=options).kernels
     assert str(use).startswith("fallback, session_options were passed: pass native=True too")
     for _ in range(2):
-        _, use = open_session(exported(), session_options=options, native=True)
+        use = open_session(exported(), session_options=options, native=True).kernels
         assert use.isa is not None
 
 
 @built
 def test_a_file_that_they_cannot_run_runs_without_them(operator_files: Path) -> None:
     file = operator_files / "float64.onnx"
-    session, use = open_session(file)
-    assert use == KernelUse(None, "the native kernels cannot run this file")
+    opened = open_session(file)
+    assert opened.kernels == KernelUse(None, "the native kernels cannot run this file")
     feed = {
         name: np.full(shape, 2.5) for name, shape in (("product", (1, 2, 14)), ("bias", 14), ("factor", (1, 2, 14)))
     }
-    np.testing.assert_array_equal(session.run(None, feed)[0], FORMULAS["BiasMul"](feed, {})[0])
-    with pytest.raises(KernelsError, match="with the native kernels; without them, with --no-native, it runs"):
+    np.testing.assert_array_equal(opened.session.run(None, feed)[0], FORMULAS["BiasMul"](feed, {})[0])
+    with pytest.raises(KernelsError, match="by the native kernels; pass native=False to run it without them"):
         open_session(file, native=True)
 
 
 def test_without_the_library_everything_works_and_says_so(exported: Exported, no_library: Path) -> None:
     pipe = ConvBertOnnxPipeline(exported())
     assert pipe(question="Who?", context="It was Ada.")["answer"]
-    assert pipe.info["kernels"].startswith("fallback, the library is not installed: install convbert-onnx where gcc")
+    assert pipe.info["kernels"].startswith("fallback, the library is not installed: install a wheel")
     assert inspect(exported())["kernels"].startswith("fallback, the library")
     with pytest.raises(KernelsError, match="the library is not installed"):
         ConvBertOnnxPipeline(exported(), native=True)
@@ -132,8 +132,8 @@ def test_without_the_library_everything_works_and_says_so(exported: Exported, no
 
 def test_a_library_for_another_machine_is_not_loaded(exported: Exported, no_library: Path) -> None:
     no_library.write_bytes(b"\x7fELF of something else")
-    assert str(open_session(exported())[1]) == inspect(exported())["kernels"]
-    assert "the library cannot be loaded" in str(open_session(exported())[1])
+    assert str(open_session(exported()).kernels) == inspect(exported())["kernels"]
+    assert "the library cannot be loaded" in str(open_session(exported()).kernels)
 
 
 @built

@@ -14,7 +14,7 @@ from onnx_bytes import INT8, INT64, node, tensor, value
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import BundleError, InputError
 from convbert_onnx.runtime.model_files.protobuf import write_field
-from convbert_onnx.runtime.sessions.session import load
+from convbert_onnx.runtime.sessions.session import open_session
 
 SIZE = 2**16
 
@@ -59,7 +59,7 @@ def test_a_file_that_is_replaced_while_it_is_opened_is_never_mixed(tmp_path: Pat
         if count <= times:
             replace(path, content(count + 1))
 
-    found = fills(load(path, mmap=mmap, check=other).session)
+    found = fills(open_session(path, mmap=mmap, check=other).session)
     assert found == {count}  # the last one that was opened here
     assert found == {times + 1} or times == 100
 
@@ -89,7 +89,7 @@ def test_opens_during_renames_are_of_one_file(tmp_path: Path, mmap: bool) -> Non
     with subprocess.Popen([sys.executable, "-c", RENAMER, path, *others]) as renamer:
         try:
             for _ in range(OPENS):
-                found = fills(load(path, mmap=mmap).session)
+                found = fills(open_session(path, mmap=mmap).session)
                 assert len(found) == 1
                 seen |= found
         finally:
@@ -111,8 +111,8 @@ def test_a_file_that_is_written_into_while_it_is_opened_is_refused(tmp_path: Pat
         os.utime(tmp_path / "two.bin" if external else path, (count, count))
 
     with pytest.raises(BundleError, match="was replaced or written to each time it was opened"):
-        load(path, check=write)
-    assert fills(load(path).session) == {0 if external else 1}
+        open_session(path, check=write)
+    assert fills(open_session(path).session) == {0 if external else 1}
 
 
 def truncate(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_without_mmap_nothing_that_is_done_to_the_file_matters(
     path.write_bytes(content(7, external=external))
     for name in ("one", "two"):
         (tmp_path / f"{name}.bin").write_bytes(b"\x07" * SIZE)
-    session = load(path, mmap=False).session
+    session = open_session(path, mmap=False).session
     for file in tmp_path.iterdir():
         damage(file)
     assert fills(session) == {7}
@@ -145,18 +145,18 @@ def test_a_mapped_file_is_not_in_memory_and_another_one_is(tmp_path: Path) -> No
         pytest.skip("this system does not say what is mapped")
     path = tmp_path / "model.onnx"
     path.write_bytes(content(1))
-    session = load(path, mmap=False).session
+    session = open_session(path, mmap=False).session
     assert str(path) not in maps.read_text()
-    mapped = load(path).session
+    mapped = open_session(path).session
     assert str(path) in maps.read_text()
     assert fills(session) == fills(mapped) == {1}
 
 
 def test_a_path_that_is_not_unicode(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from convbert_onnx.runtime.sessions.session import load\n"
+        "import os, sys; from pathlib import Path; from convbert_onnx.runtime.sessions.session import open_session\n"
         "folder, data = os.fsencode(sys.argv[1]), sys.stdin.buffer.read()\n"
-        "path = Path(os.fsdecode(folder + b'/m\\xff.onnx')); path.write_bytes(data); load(path)"
+        "path = Path(os.fsdecode(folder + b'/m\\xff.onnx')); path.write_bytes(data); open_session(path)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], input=content(1), check=True)
 
@@ -172,8 +172,8 @@ def test_a_link_is_followed_once(tmp_path: Path) -> None:
         link.unlink()
         link.symlink_to("b/model.onnx")
 
-    assert fills(load(link, check=turn).session) == {1}
-    assert fills(load(link).session) == {2}
+    assert fills(open_session(link, check=turn).session) == {1}
+    assert fills(open_session(link).session) == {2}
 
 
 def test_mmap_has_two_meanings(exported: Exported) -> None:
