@@ -16,7 +16,7 @@ from .wire import edited, join, message, parse
 REACHED = {
     "config": ("convbert_onnx.config", "fields"),
     "protobuf": ("convbert_onnx.runtime.model_files.onnx_parser", "read_varint"),
-    "bundle": ("convbert_onnx.runtime.model", "load"),
+    "bundle": ("convbert_onnx.runtime.model", "open_session"),
     "tokenizer_files": ("convbert_onnx.runtime.tokenization.tokenizer_json", "clean_settings"),
     "json_lines": ("convbert_onnx.runtime.model", "batches"),
     "arguments": ("convbert_onnx.runtime.model", "batches"),

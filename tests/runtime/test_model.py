@@ -101,7 +101,7 @@ def test_a_model_of_another_task_is_refused(exported: Exported) -> None:
 def test_a_model_with_other_outputs_is_refused(broken: Path) -> None:
     patch(broken, b"convbert_onnx.format_version", b"convbert_onyx.format_version")  # now it is a stranger
     config = ConvBertConfig.from_pretrained(CHECKPOINTS / "plain-question-answering")
-    with pytest.raises(BundleError, match=r"no fill-mask model.*gives end_logits, start_logits.*needs.*logits"):
+    with pytest.raises(BundleError, match=r"not a fill-mask model.*outputs end_logits, start_logits.*needs.*logits"):
         open_model(broken, "fill-mask", config=config, tokenizer=CHECKPOINTS / "plain-question-answering")
 
 
