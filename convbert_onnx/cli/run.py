@@ -95,13 +95,13 @@ def run(
 
 def _run_file(pipe: "ConvBertOnnxPipeline", source: str, sink: str, resume: bool) -> int:
     """Answer a file of JSON Lines; the exit code is 1 if a line failed."""
-    from convbert_onnx.runtime.json_lines.answer_file import Answered, answer_file, answer_stream
+    from convbert_onnx.runtime.json_lines.answer_file import AnswerCounts, answer_file, answer_stream
 
     size = Path(source).stat().st_size if Path(source).is_file() else None
     with open_input(source) as lines, ExitStack() as stack:
         bar: tqdm[Never] | None = None
 
-        def progress(answered: Answered) -> None:
+        def progress(answered: AnswerCounts) -> None:
             nonlocal bar
             if bar is None:
                 # In bytes, so that a file need not be read twice. A resumed run starts where the last one stopped.

@@ -1,1 +1,1 @@
-"""Time, memory and profile of an exported model."""
+"""Measure the time, memory and profile of an exported model."""

@@ -1,4 +1,4 @@
-"""How fast a model is on this machine, and what it needs: time, memory, and where the time goes."""
+"""Benchmark a model on this machine: latency, throughput, memory, and the time of each operator."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convbert_onnx.errors import InputError, RunError
+from convbert_onnx.errors import InputError
 from convbert_onnx.packages import load_onnxruntime
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
 from convbert_onnx.runtime.benchmarking.profiling import OperatorTime, profile
@@ -19,29 +19,31 @@ from convbert_onnx.runtime.sessions.cpu import needs_exact_option
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
-from convbert_onnx.runtime.sessions.session import Mmap
+from convbert_onnx.runtime.sessions.session import Mmap, run_errors
 
 __all__ = ["Benchmark", "ShapeTimes", "bench"]
 
-_WARM_UP = 3
-_FEWEST = 10
-_CHOICES = 4
+_WARM_UP_RUNS = 3
+_MIN_RUNS = 10
+_DEFAULT_BATCHES = (1, 8)
+_DEFAULT_CHOICES = 4
+_DEFAULT_LENGTH = 128
 
 
 @dataclass(frozen=True)
 class ShapeTimes:
-    """How long runs of one shape took.
+    """Times of the runs with one input shape.
 
     Attributes:
-        shape: batch x length in tokens; of multiple choice batch x choices x length.
-        runs: how many were timed.
+        shape: batch x length in tokens; batch x choices x length for multiple choice.
+        runs: the number of timed runs.
         p50_ms: the median.
-        p95_ms: 95 of 100 runs took no longer.
-        p99_ms: 99 of 100 runs took no longer.
-        mean_ms: the mean, which the throughput follows from.
-        texts_per_s: rows of tokens per second; a choice is a row.
+        p95_ms: the 95th percentile.
+        p99_ms: the 99th percentile.
+        mean_ms: the mean, from which the throughput is computed.
+        texts_per_s: rows of tokens per second; each choice is a row.
         tokens_per_s: tokens per second.
-        operators: where the time goes, slowest first; empty unless it was asked for.
+        operators: the time of each operator, slowest first; empty without ``with_profile``.
     """
 
     shape: tuple[int, ...]
@@ -56,26 +58,26 @@ class ShapeTimes:
 
     @property
     def name(self) -> str:
-        """The shape as people write it, such as 8x128."""
+        """The shape as text, such as 8x128."""
         return _name(self.shape)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A model's speed and needs.
+    """Speed and memory of a model.
 
     Attributes:
         file: the ONNX file.
-        bytes: its size, with the weights beside it.
-        task: what it is for.
-        engine: version of onnxruntime.
-        providers: the execution providers that are active.
+        bytes: its size, with external data.
+        task: the name of its task.
+        engine: the version of onnxruntime.
+        providers: the active execution providers.
         kernels: what computes our operators, such as "native, avx2".
-        threads: threads that compute one operator; 0 where onnxruntime decides.
-        open_ms: from the file to a session and tokenizer that are ready, without Python's imports.
-        peak_memory: bytes of physical memory that this process held at most, before any profiling; None where the
-            system does not say. It counts everything the process has done, so measure in a process of its own.
-        shapes: the times of each shape.
+        threads: threads that compute one operator; 0 if onnxruntime decides.
+        open_ms: time to create the session and the tokenizer, without Python's imports.
+        peak_memory: peak of the physical memory of this process in bytes, before any profiling; None if the system does
+            not report it. It includes everything the process has done, so benchmark in a new process.
+        shapes: the times for each shape.
     """
 
     file: str
@@ -104,28 +106,28 @@ def bench(
     with_profile: bool = False,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> Benchmark:
-    """Time a model's session on random tokens, nothing padded, one run after the other.
+    """Time a model's session on random tokens without padding, one run after the other.
 
     Args:
         path: an ONNX file, or a directory with one.
-        shapes: batch x length of each measurement; of multiple choice batch x choices x length. By default a batch of
-            1 and one of 8, of length 128 or the model's longest.
-        task: name or short name; by default what the file says.
-        providers: where to run, the CPU by default.
-        threads: threads that compute one operator; by default the physical cores this process may use.
-        native: whether to use the native kernels, as :func:`open_model` takes it.
-        mmap: whether weights may stay in the file, as :func:`open_model` takes it.
+        shapes: input shapes, batch x length, or batch x choices x length for multiple choice. By default batches of 1
+            and 8 with length 128, or the model's maximum length if that is shorter.
+        task: name or short name; by default the task of the file.
+        providers: execution providers, by default the CPU only.
+        threads: threads that compute one operator; by default the physical cores that this process may use.
+        native: whether to use the native kernels: see :func:`open_model`.
+        mmap: whether weights may be mapped from the file: see :func:`open_model`.
         repeats: timed runs of each shape; by default as many as fit into ``seconds``, and at least ten.
         seconds: time for each shape.
-        with_profile: also say which operators take the time, from further runs in a session with a profiler.
-        progress: told before each shape what comes, how many are done, and how many there are.
+        with_profile: also measure the time of each operator, in more runs with onnxruntime's profiler.
+        progress: called before each step with its name, the number of finished steps and the number of all steps.
 
     Raises:
-        FileMissingError: there is no such file, or no model, tokenizer or config to be found.
-        BundleError: the file is not a model that can run here, or not one for the task.
-        ProviderError: a provider that was asked for is not active.
-        KernelsError: the native kernels were demanded, and cannot be used.
-        InputError: a shape that the model cannot take, or a number that makes no sense.
+        FileMissingError: the file, the tokenizer or the config is missing.
+        BundleError: the model cannot run here, or is not for the task.
+        ProviderError: a requested provider is not active.
+        KernelsError: the native kernels are required but cannot be used.
+        InputError: the model does not support a shape, or a number is out of range.
         RunError: the engine failed.
     """
     if repeats is not None:
@@ -171,9 +173,9 @@ def _name(shape: tuple[int, ...]) -> str:
 
 def _default_shapes(model: Model) -> list[tuple[int, ...]]:
     fixed = model.interface
-    length = fixed.sequence or min(128, model.config.max_position_embeddings)
-    choices = (fixed.choices or _CHOICES,) if _has_choices(model) else ()
-    return [(batch, *choices, length) for batch in ([fixed.batch] if fixed.batch else (1, 8))]
+    length = fixed.sequence or min(_DEFAULT_LENGTH, model.config.max_position_embeddings)
+    choices = (fixed.choices or _DEFAULT_CHOICES,) if _has_choices(model) else ()
+    return [(batch, *choices, length) for batch in ([fixed.batch] if fixed.batch else _DEFAULT_BATCHES)]
 
 
 def _has_choices(model: Model) -> bool:
@@ -181,17 +183,17 @@ def _has_choices(model: Model) -> bool:
 
 
 def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
-    """Inputs of a shape: random tokens, none of them padding.
+    """Create inputs of a shape: random tokens without padding.
 
     Raises:
-        InputError: the model cannot take the shape.
+        InputError: the model does not support the shape.
     """
     axes, example = ("batch x choices x length", "1x4x128") if _has_choices(model) else ("batch x length", "1x128")
     if len(shape) != len(model.task_spec.inputs[0].axes) or min(shape) < 1:
         raise InputError(f"{model.task_spec.name} takes shapes of {axes}, such as {example}, not {_name(shape)}")
-    longest = min(model.config.max_position_embeddings, model.interface.sequence or shape[-1])
-    if shape[-1] > longest:
-        raise InputError(f"{_name(shape)} is too long: this model has positions for {longest} tokens")
+    max_length = min(model.config.max_position_embeddings, model.interface.sequence or shape[-1])
+    if shape[-1] > max_length:
+        raise InputError(f"{_name(shape)} is too long: this model has positions for {max_length} tokens")
     random = np.random.default_rng(0)
     feed = {
         "input_ids": random.integers(0, model.config.vocab_size, shape),
@@ -200,24 +202,22 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
     }
     fitted = model.interface.fit(feed, model.tokenizer.pad_token_id)
     if fitted["input_ids"].shape != shape:
-        raise InputError(f"{_name(shape)} is not the shape that this graph takes, {_name(fitted['input_ids'].shape)}")
+        raise InputError(f"this graph only supports the shape {_name(fitted['input_ids'].shape)}, not {_name(shape)}")
     return fitted
 
 
 def _times(model: Model, feed: dict[str, Array], repeats: int | None, seconds: float) -> list[float]:
-    """Milliseconds of each run after a few that warm up."""
+    """Return the milliseconds of each run after the warm-up."""
     names = list(model.interface.outputs)
     times: list[float] = []
-    try:
-        for _ in range(_WARM_UP):
+    with run_errors(model.path, feed["input_ids"].shape):
+        for _ in range(_WARM_UP_RUNS):
             model.session.run(names, feed)
         start = time.perf_counter()
-        while len(times) < (repeats or _FEWEST) or (repeats is None and time.perf_counter() - start < seconds):
+        while len(times) < (repeats or _MIN_RUNS) or (repeats is None and time.perf_counter() - start < seconds):
             begin = time.perf_counter()
             model.session.run(names, feed)
             times.append(1000 * (time.perf_counter() - begin))
-    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-        raise RunError(f"onnxruntime failed on {model.path} with {feed['input_ids'].shape} tokens: {error}") from error
     return times
 
 

@@ -1,4 +1,4 @@
-"""The memory of this process."""
+"""Peak memory of this process."""
 
 import sys
 from pathlib import Path
@@ -9,11 +9,11 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory() -> int | None:
-    """The most bytes of physical memory that this process ever held, or None where the system does not say."""
+    """Return the peak of this process's physical memory in bytes, or None if the system does not report it."""
     if _STATUS.exists():
-        # Not ru_maxrss, which on Linux starts with what the parent held when it made this process.
-        found = [line.split()[1] for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
-        return int(found[0]) * 1024 if found else None
+        # On Linux, ru_maxrss starts at the memory of the parent process when it forked.
+        peaks = [line.split()[1] for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(peaks[0]) * 1024 if peaks else None
     if sys.platform == "win32":
         return None
     import resource  # not on Windows

@@ -1,1 +1,1 @@
-"""JSON Lines in, JSON Lines out: one call per line, resumable."""
+"""Answer JSON Lines, one call per line, in runs that can be interrupted and resumed."""

@@ -1,47 +1,62 @@
-"""JSON Lines in, JSON Lines out: one result per line, in order, in bounded memory."""
+"""Answer lines of JSON: one result per line, in order, in bounded memory."""
 
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError
+from convbert_onnx.runtime.json_lines.line_chunks import MAX_CHUNK_BYTES, MAX_CHUNK_LINES, MAX_LINE_BYTES
 from convbert_onnx.runtime.parameters import shown
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
-__all__ = ["MAX_LINE_BYTES", "answer_lines"]
+__all__ = ["LineResult", "answer_lines"]
 
-MAX_LINE_BYTES = 4 * 2**20
-"""Longest line that is answered; a context of four million characters has about 800,000 words."""
-
-_MAX_CHUNK_BYTES = 2**20
 _MAX_ID_DEPTH = 100
-_Call = tuple[int, dict[str, Any] | Exception]
-"""The number of a line, and the call in it or what is wrong with it."""
-
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_Call = dict[str, object]
+_NumberedCall = tuple[int, _Call | Exception]
+"""The number of a line, and its call or what is wrong with it."""
+
+
+class LineResult(TypedDict, total=False):
+    """The result of one line: ``result``, or ``line`` and ``error``.
+
+    Attributes:
+        id: the ``id`` of the line, if it has one.
+        result: the result of the task's pipeline.
+        line: the number of the line.
+        error: why it has no result.
+    """
+
+    id: object
+    result: Any  # depends on the task
+    line: int
+    error: str
 
 
 def answer_lines(
-    pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines: int = 64, first: int = 1
-) -> Iterator[dict[str, Any]]:
-    """One object per line: ``{"result": ...}``, or ``{"line": n, "error": "..."}`` for one that cannot be answered.
+    pipe: ConvBertOnnxPipeline, lines: Iterable[bytes], batch_lines: int = MAX_CHUNK_LINES, first: int = 1
+) -> Iterator[LineResult]:
+    """Answer each line: ``{"result": ...}``, or ``{"line": n, "error": "..."}`` if it cannot be answered.
 
-    A line holds a JSON object with the arguments of the task's pipeline, and parameters if it likes. Its ``id`` is
-    copied. Lines are counted from ``first``. Blank lines count, and give nothing. A byte order mark before line 1 is
-    skipped. No line fails another one, whatever happens. Results can always be written as JSON.
+    A line contains a JSON object with the arguments of the task's pipeline and, optionally, its parameters. An ``id``
+    is copied into the result. Lines are numbered from ``first``; blank lines count, but have no result. A byte order
+    mark before line 1 is skipped. An error in one line never affects another line. Results can always be written as
+    JSON.
 
     Args:
         pipe: the pipeline.
-        lines: lines of a file. One of more than ``MAX_LINE_BYTES`` is an error.
-        batch_lines: lines that are read before the first of them is answered; they share batches. Long lines are
-            answered earlier.
+        lines: the lines of a file. A line of more than ``MAX_LINE_BYTES`` is an error.
+        batch_lines: lines that are read before the first of them is answered; they share batches. Fewer if they are
+            long.
         first: the number of the first line.
     """
-    chunk: list[_Call] = []
+    chunk: list[_NumberedCall] = []
     size = 0
     numbered = enumerate(lines, first)
     while True:
@@ -53,10 +68,10 @@ def answer_lines(
         if number:
             line = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
             if line.strip():
-                chunk.append((number, _parse(line)))
+                chunk.append((number, _parse_call(line)))
                 size += len(line)
-        if chunk and (not number or len(chunk) >= batch_lines or size >= _MAX_CHUNK_BYTES):
-            yield from _answered(pipe, chunk)
+        if chunk and (not number or len(chunk) >= batch_lines or size >= MAX_CHUNK_BYTES):
+            yield from _answer_chunk(pipe, chunk)
             chunk, size = [], 0
         if failure is not None:
             raise failure
@@ -64,19 +79,21 @@ def answer_lines(
             return
 
 
-def _answered(
-    pipe: ConvBertOnnxPipeline, chunk: list[tuple[int, dict[str, Any] | Exception]]
-) -> Iterator[dict[str, Any]]:
-    copied = [{"id": call.pop("id")} if isinstance(call, dict) and "id" in call else {} for _, call in chunk]
+def _answer_chunk(pipe: ConvBertOnnxPipeline, chunk: Sequence[_NumberedCall]) -> Iterator[LineResult]:
+    ids = [_take_id(call) for _, call in chunk]
     results = iter(pipe.run_many([call for _, call in chunk if isinstance(call, dict)]))
-    for (number, call), own_id in zip(chunk, copied, strict=True):
+    for (number, call), line_id in zip(chunk, ids, strict=True):
         outcome = next(results) if isinstance(call, dict) else call
         if isinstance(outcome, np.ndarray):
-            outcome = InputError("return_tensors gives numpy arrays, which JSON has no form for: leave it out")
+            outcome = InputError("return_tensors=True gives numpy arrays, which JSON cannot represent: leave it out")
         if isinstance(outcome, Exception):
-            yield {**own_id, "line": number, "error": _message(outcome)}
+            yield {**line_id, "line": number, "error": _message(outcome)}
         else:
-            yield {**own_id, "result": outcome}
+            yield {**line_id, "result": outcome}
+
+
+def _take_id(call: _Call | Exception) -> LineResult:
+    return {"id": call.pop("id")} if isinstance(call, dict) and "id" in call else {}
 
 
 def _message(error: Exception) -> str:
@@ -85,19 +102,22 @@ def _message(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _parse(line: bytes) -> dict[str, Any] | Exception:
+def _parse_call(line: bytes) -> _Call | Exception:
     if len(line) > MAX_LINE_BYTES:
         return InputError(f"the line is longer than {MAX_LINE_BYTES} bytes: split it into several")
     try:
         call = json.loads(
-            line.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_repeated_keys
+            line.decode(),
+            parse_constant=_refuse_constant,
+            parse_float=_parse_finite,
+            object_pairs_hook=_without_repeated_keys,
         )
         if isinstance(call, dict) and _depth(call.get("id")) > _MAX_ID_DEPTH:
-            return InputError(f"`id` is nested more than {_MAX_ID_DEPTH} deep: take a number or a string")
+            return InputError(f"`id` is nested more than {_MAX_ID_DEPTH} deep: use a number or a string")
     except UnicodeDecodeError as error:
         return InputError(f"the line is not UTF-8 (byte {error.start}): save the file as UTF-8")
     except RecursionError:
-        return InputError("the line is nested too deep: write one flat object per line")
+        return InputError("the line is nested too deeply: write one flat object per line")
     except InputError as error:
         return error
     except ValueError as error:
@@ -109,27 +129,27 @@ def _parse(line: bytes) -> dict[str, Any] | Exception:
     return call
 
 
-def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise InputError(f"the line has {shown(repeated)} twice: leave one of them out")
-    return found
+    return values
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise InputError(f"the line has {constant}, which JSON does not have: write null or leave it out")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise InputError(f"the line has {shown(text)}, which is more than a number can hold")
+        raise InputError(f"the line has the number {shown(text)}, which is too large for a float: make it smaller")
     return number
 
 
-def _depth(value: Any) -> int:
-    """How deep lists and objects are nested, without recursion."""
+def _depth(value: object) -> int:
+    """Return how deeply lists and objects are nested, without recursion."""
     depth, level = 0, [value]
     while level := [one for one in level if isinstance(one, list | dict)]:
         depth += 1

@@ -1,4 +1,4 @@
-"""Lines of a file or a pipe, in chunks that are answered together."""
+"""Read lines of bounded length from a file or a pipe, in chunks that are answered together."""
 
 import os
 import select
@@ -7,35 +7,38 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
-from convbert_onnx.runtime.json_lines.answer_lines import MAX_LINE_BYTES
+__all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_LINES", "MAX_LINE_BYTES", "line_chunks"]
 
-__all__ = ["line_chunks"]
+MAX_LINE_BYTES = 4 * 2**20
+"""The longest line that is answered; a context of four million characters has about 800,000 words."""
 
-_MAX_LINES = 64
-_MAX_BYTES = 2**20
-"""A chunk ends with the line that reaches this."""
+MAX_CHUNK_LINES = 64
+MAX_CHUNK_BYTES = 2**20
+"""A chunk ends with the line that reaches this size."""
 
-_BLOCK = 2**16
+_READ_BYTES = 2**16
 
 
 def line_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
-    """The lines, each with its line end, in chunks of at most 64. Those that are too long come without their end.
+    """Read lines, with their line ends, in chunks of at most 64.
 
-    A regular file has the same chunks however fast it is read. Of a pipe, a terminal or a socket, a chunk is what has
-    arrived: the first line is waited for, and no further one is.
+    Of a line that is longer than ``MAX_LINE_BYTES``, the first ``MAX_LINE_BYTES`` + 1 bytes are kept.
+
+    The chunks of a regular file do not depend on how fast it is read. From a pipe, a terminal or a socket, a chunk
+    contains what has arrived: only its first line is waited for.
 
     Args:
-        file: its descriptor is read, where it has one, so that nothing is left in a buffer of its own.
+        file: read through its descriptor if it has one, so that nothing stays in the buffer of the file object.
     """
-    descriptor = _stream(file)
+    descriptor = _stream_descriptor(file)
     lines: deque[bytes] = deque()
     rest = bytearray()
     held, end = 0, False
     while lines or not end:
-        while not end and len(lines) < _MAX_LINES and held < _MAX_BYTES:
+        while not end and len(lines) < MAX_CHUNK_LINES and held < MAX_CHUNK_BYTES:
             if lines and descriptor is not None and not _has_more(descriptor):
                 break
-            block = file.read(_BLOCK) if descriptor is None else os.read(descriptor, _BLOCK)
+            block = file.read(_READ_BYTES) if descriptor is None else os.read(descriptor, _READ_BYTES)
             end = not block
             *whole, tail = block.split(b"\n")
             for part in whole:
@@ -47,7 +50,7 @@ def line_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
                 lines.append(bytes(rest))
         chunk: list[bytes] = []
         size = 0
-        while lines and len(chunk) < _MAX_LINES and size < _MAX_BYTES:
+        while lines and len(chunk) < MAX_CHUNK_LINES and size < MAX_CHUNK_BYTES:
             chunk.append(lines.popleft())
             size += len(chunk[-1])
         held -= size
@@ -55,8 +58,8 @@ def line_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
             yield chunk
 
 
-def _stream(file: IO[bytes]) -> int | None:
-    """The descriptor of what may have to be waited for."""
+def _stream_descriptor(file: IO[bytes]) -> int | None:
+    """Return the descriptor of a file whose data may arrive later; None for a regular file or bytes in memory."""
     try:
         descriptor = file.fileno()
     except OSError:  # bytes in memory
@@ -67,5 +70,5 @@ def _stream(file: IO[bytes]) -> int | None:
 def _has_more(descriptor: int) -> bool:
     try:
         return bool(select.select([descriptor], [], [], 0)[0])
-    except (OSError, ValueError):  # Windows has this for sockets only; a line there is answered alone
+    except (OSError, ValueError):  # on Windows, select works with sockets only; a chunk has one line there
         return False

@@ -1,1 +1,1 @@
-"""Reading ONNX files without the onnx package: their parts, their weights, their hashes."""
+"""Read ONNX files without the package onnx: metadata, weights and hashes."""

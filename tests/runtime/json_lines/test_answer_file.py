@@ -18,7 +18,7 @@ from golden import Exported, pipeline_cases
 from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError, OutputError
 from convbert_onnx.files import partial_folder
-from convbert_onnx.runtime.json_lines.answer_file import Answered, answer_file
+from convbert_onnx.runtime.json_lines.answer_file import AnswerCounts, answer_file
 
 CASES = pipeline_cases("plain", "question-answering")
 BAD = [b"{\n", b"[1]\n", b'{"question": "", "context": "x"}\n']
@@ -49,15 +49,15 @@ class StopError(Exception):
     """Ends a run from within."""
 
 
-def stop_after(lines: int) -> Callable[[Answered], None]:
-    def progress(answered: Answered) -> None:
+def stop_after(lines: int) -> Callable[[AnswerCounts], None]:
+    def progress(answered: AnswerCounts) -> None:
         if answered.lines >= lines:
             raise StopError
 
     return progress
 
 
-def answer(pipe: ConvBertOnnxPipeline, source: Path, output: Path, **options: Any) -> Answered:
+def answer(pipe: ConvBertOnnxPipeline, source: Path, output: Path, **options: Any) -> AnswerCounts:
     with source.open("rb") as lines:
         return answer_file(pipe, lines, output, **options)
 
@@ -66,7 +66,7 @@ def answer(pipe: ConvBertOnnxPipeline, source: Path, output: Path, **options: An
 def straight(pipe: ConvBertOnnxPipeline, source: Path) -> bytes:
     path = source.with_name("straight.jsonl")
     answered = answer(pipe, source, path)
-    assert answered == Answered(400, source.stat().st_size, 400, 40)
+    assert answered == AnswerCounts(400, source.stat().st_size, 400, 40)
     return path.read_bytes()
 
 
@@ -91,10 +91,10 @@ def test_a_run_is_continued_with_the_same_bytes(
         path = begun(pipe, source, output, lines)
         assert straight.startswith(path.read_bytes())
         assert path.read_bytes().count(b"\n") == lines
-    told: list[Answered] = []
+    told: list[AnswerCounts] = []
     answered = answer(pipe, source, output, resume=True, progress=told.append)
     assert [one.lines for one in told] == [256, 320, 384, 400]
-    assert answered == told[-1] == Answered(400, source.stat().st_size, 400, 40)
+    assert answered == told[-1] == AnswerCounts(400, source.stat().st_size, 400, 40)
     assert output.read_bytes() == straight
     assert list(output.parent.iterdir()) == [output]
 
@@ -130,7 +130,7 @@ def test_another_input_model_or_parameter_is_refused(
     content = source.read_bytes()
     for other in (content[1:], content[:1000], b"", content.replace(b"falls 70", b"rises 70")):
         source.write_bytes(other)
-        with pytest.raises(InputError, match=r"answers\.jsonl\.partial holds answers to lines that are not those"):
+        with pytest.raises(InputError, match=r"answers\.jsonl\.partial has answers to other lines than those"):
             answer(pipe, source, output, resume=True)
     source.write_bytes(content)
     for other_pipe, message in (
@@ -138,7 +138,7 @@ def test_another_input_model_or_parameter_is_refused(
         (ConvBertOnnxPipeline(exported("cased")), "answers of another model and tokenizer and config"),
         (ConvBertOnnxPipeline(exported(), top_k=2), r"other parameters \(\{\}, not \{\"top_k\": 2\}\)"),
     ):
-        with pytest.raises(InputError, match=f"{message}; give what it began with, or leave resume out to begin again"):
+        with pytest.raises(InputError, match=f"{message}; pass the input, model and parameters that it began"):
             answer(other_pipe, source, output, resume=True)
     assert path.read_bytes() == before
     answer(pipe, source, output)
@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_line_and_a_run_goes_on_when_there_is_room(
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    for options, kept in (((), "nothing is kept"), (("--resume",), "what is answered is kept: make room")):
+    for options, kept in (((), "nothing is kept"), (("--resume",), "the answers so far are kept: make room")):
         with run(exported(), source, output, *options, preexec_fn=small) as process:
             _, message = process.communicate()
         assert process.returncode == 1
@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_line_and_a_run_goes_on_when_there_is_room(
 
 
 def test_a_second_run_to_the_same_file_is_refused(pipe: ConvBertOnnxPipeline, source: Path, output: Path) -> None:
-    def progress(answered: Answered) -> None:
+    def progress(answered: AnswerCounts) -> None:
         if answered.lines == 64:
             with pytest.raises(OutputError, match="is being written by another process"):
                 answer(pipe, source, output, resume=True)

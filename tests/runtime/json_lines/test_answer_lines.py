@@ -18,8 +18,7 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError, RunError
 from convbert_onnx.json_text import to_json
 from convbert_onnx.runtime import answer_lines
-from convbert_onnx.runtime.json_lines.answer_lines import MAX_LINE_BYTES
-from convbert_onnx.runtime.json_lines.line_chunks import line_chunks
+from convbert_onnx.runtime.json_lines.line_chunks import MAX_LINE_BYTES, line_chunks
 
 QUESTION = {"question": "Where does it fall?", "context": "The dust falls on the Amazon."}
 MARK = b"\xef\xbb\xbf"
@@ -126,7 +125,7 @@ def test_a_bad_line_fails_alone_and_names_the_argument(exported: Exported, task:
         (b'{"question": "a", "question": "b", "context": "c"}', "has 'question' twice"),
         (b'{"id": NaN}', "has NaN, which JSON does not have"),
         (b'{"id": -Infinity}', "has -Infinity"),
-        (b'{"id": 1e999}', "has '1e999', which is more than a number can hold"),
+        (b'{"id": 1e999}', "has the number '1e999', which is too large"),
         (b'{"id": ' + b"1" * 5000 + b"}", "not JSON"),
         (b"{}", "`question` is missing"),
         (b'{"question": "a", "context": "b", "' + b"x" * 10_000 + b'": 1}', "there is no argument xxx"),

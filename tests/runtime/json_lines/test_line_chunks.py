@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convbert_onnx.runtime.json_lines.answer_lines import MAX_LINE_BYTES
-from convbert_onnx.runtime.json_lines.line_chunks import line_chunks
+from convbert_onnx.runtime.json_lines.line_chunks import MAX_LINE_BYTES, line_chunks
 
 
 def written(folder: Path, content: bytes) -> Path:
