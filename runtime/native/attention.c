@@ -7,10 +7,10 @@
 
 /* A task is one head of a text and a block of its queries, for which keys and values are packed once: as many as leave
  * some threads enough to do, and no fewer than make packing cheap. TILE_ROWS is a multiple of every tile. */
-enum { TASKS = 12, BLOCK_ROWS = 132, TILE_ROWS = 12 };
+enum { MIN_TASKS = 12, BLOCK_ROWS = 132, TILE_ROWS = 12 };
 
 /* Packing takes as long as about so many queries, and so many products as one float of other operators. */
-enum { PACKING_ROWS = 12, PRODUCTS_OF_A_FLOAT = 6, ALIGNMENT = 64 };
+enum { PACKING_COST_ROWS = 12, PRODUCTS_PER_COST = 6, ALIGNMENT = 64 };
 
 enum { QUERY, KEY, VALUE, MASK };
 
@@ -21,7 +21,7 @@ typedef struct {
 static Sizes sizes_of(const Call *call) {
     const Tensor *query = &call->inputs[QUERY];
     size_t heads = (size_t)call->kernel->num_heads, queries = (size_t)query->dims[1];
-    size_t rows = row_count(query) * heads / TASKS;
+    size_t rows = row_count(query) * heads / MIN_TASKS;
     rows = rows < BLOCK_ROWS ? BLOCK_ROWS : rows - rows % TILE_ROWS + TILE_ROWS;
     return (Sizes){
         .queries = queries,
@@ -34,7 +34,7 @@ static Sizes sizes_of(const Call *call) {
 }
 
 /* The positions that are keys: where all are masked, all of them. Returns how many are real. */
-static size_t find_keys(size_t *real, const int64_t *mask, size_t positions) {
+static size_t list_keys(size_t *real, const int64_t *mask, size_t positions) {
     size_t count = 0;
     for (size_t p = 0; p < positions; p++)
         if (!mask || mask[p]) real[count++] = p;
@@ -48,11 +48,11 @@ static void attend_block(const Call *call, const Sizes *sizes, size_t task, size
     size_t first_query = text * sizes->queries * stride + number * sizes->channels;
     size_t first_key = text * sizes->keys * stride + number * sizes->channels;
     const int64_t *mask = call->inputs[MASK].data;
-    size_t count = find_keys(real, mask ? mask + text * sizes->keys : NULL, sizes->keys);
+    size_t count = list_keys(real, mask ? mask + text * sizes->keys : NULL, sizes->keys);
     Head head = {
-        .query = floats_of(call, QUERY) + first_query,
-        .key = floats_of(call, KEY) + first_key,
-        .value = floats_of(call, VALUE) + first_key,
+        .query = float_input(call, QUERY) + first_query,
+        .key = float_input(call, KEY) + first_key,
+        .value = float_input(call, VALUE) + first_key,
         .output = float_output(call, 0) + first_query,
         .real = real,
         .keys = count ? count : sizes->keys,
@@ -66,9 +66,9 @@ static void attend_block(const Call *call, const Sizes *sizes, size_t task, size
 
 static void attend_blocks(const Call *call, size_t from, size_t to) {
     Sizes sizes = sizes_of(call);
-    size_t floats = call->kernel->rows->attention_room(sizes.keys, sizes.channels);
+    size_t floats = call->kernel->rows->attention_floats(sizes.keys, sizes.channels);
     size_t *real = malloc(sizes.keys * sizeof *real);
-    float *room = make_room(call, floats + ALIGNMENT / sizeof *room);
+    float *room = allocate_floats(call, floats + ALIGNMENT / sizeof *room);
     if (real && room) {
         float *aligned = room + (ALIGNMENT - (uintptr_t)room % ALIGNMENT) / sizeof *room;
         for (size_t task = from; task < to; task++) attend_block(call, &sizes, task, real, aligned);
@@ -99,8 +99,8 @@ static OrtStatus *masked_attention(Call *call) {
     if (status || !numbers) return status;
     Sizes sizes = sizes_of(call);
     if (!sizes.keys) return memset(call->outputs[0], 0, numbers * sizeof(float)), NULL;
-    size_t rows = sizes.queries / sizes.blocks + PACKING_ROWS;
-    size_t cost = rows * sizes.keys * sizes.channels / PRODUCTS_OF_A_FLOAT;
+    size_t rows = sizes.queries / sizes.blocks + PACKING_COST_ROWS;
+    size_t cost = rows * sizes.keys * sizes.channels / PRODUCTS_PER_COST;
     return for_rows(call, (size_t)query->dims[0] * sizes.heads * sizes.blocks, cost, attend_blocks);
 }
 

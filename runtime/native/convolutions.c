@@ -4,7 +4,7 @@
 #include "kernel.h"
 
 /* Positions whose windows are looked up together. */
-enum { POSITIONS = 32 };
+enum { MAX_POSITIONS = 32 };
 
 /* What a convolution runs on; a row outside the sequence, or masked, is `zeros` instead. */
 typedef struct {
@@ -16,7 +16,7 @@ typedef struct {
 } Source;
 
 /* The rows that the windows of `positions` places of a sequence, from `first` on, see. */
-static void look_up(const float **window, const Source *source, size_t batch, int64_t first, size_t positions) {
+static void fill_window(const float **window, const Source *source, size_t batch, int64_t first, size_t positions) {
     const int64_t before = (int64_t)source->size / 2;
     for (size_t i = 0; i < positions + source->size - 1; i++) {
         int64_t position = first + (int64_t)i - before;
@@ -29,22 +29,22 @@ static void look_up(const float **window, const Source *source, size_t batch, in
 typedef void Convolve(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions);
 
-/* Rows of an output [B, S, C], in pieces that lie in one sequence. */
+/* RowsBody of an output [B, S, C], in pieces that lie in one sequence. */
 static void convolve_rows(const Call *call, const Source *source, size_t from, size_t to, Convolve *convolve) {
-    const float *window[POSITIONS + MAX_KERNEL_SIZE - 1];
+    const float *window[MAX_POSITIONS + MAX_KERNEL_SIZE - 1];
     size_t sequence = (size_t)source->sequence;
     for (size_t row = from, positions; row < to; row += positions) {
         size_t batch = row / sequence, first = row % sequence;
-        positions = POSITIONS;
+        positions = MAX_POSITIONS;
         if (positions > to - row) positions = to - row;
         if (positions > sequence - first) positions = sequence - first;
-        look_up(window, source, batch, (int64_t)first, positions);
+        fill_window(window, source, batch, (int64_t)first, positions);
         convolve(call, source, window, row, positions);
     }
 }
 
 /* Makes sure of the mask and runs the body with a row of zeros. */
-static OrtStatus *convolve(Call *call, size_t cost, Rows *body) {
+static OrtStatus *convolve(Call *call, size_t cost, RowsBody *body) {
     const Tensor *input = &call->inputs[0];
     OrtStatus *status = call->inputs[2].data ? check_dims(call, 2, input->dims, 2, "[B, S]") : NULL;
     if (status) return status;
@@ -75,7 +75,7 @@ static OrtStatus *check_rank(const Call *call) {
 
 static void depthwise(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions) {
-    call->kernel->rows->depthwise_conv(float_output(call, 0) + row * source->channels, window, floats_of(call, 1),
+    call->kernel->rows->depthwise_conv(float_output(call, 0) + row * source->channels, window, float_input(call, 1),
                                        source->size, positions, source->channels);
 }
 
@@ -106,25 +106,25 @@ static OrtStatus *depthwise_conv(Call *call) {
 }
 
 /* Some rows as floats, which then become bytes. */
-static void depthwise_to_bytes(const Call *call, const Source *source, const float *const *window, size_t row,
+static void depthwise_quantize(const Call *call, const Source *source, const float *const *window, size_t row,
                                size_t positions) {
-    float *convolved = make_room(call, positions * source->channels);
+    float *convolved = allocate_floats(call, positions * source->channels);
     if (!convolved) return;
-    call->kernel->rows->depthwise_conv(convolved, window, floats_of(call, 1), source->size, positions,
+    call->kernel->rows->depthwise_conv(convolved, window, float_input(call, 1), source->size, positions,
                                        source->channels);
     for (size_t p = 0; p < positions; p++)
-        write_bytes(call, 0, row + p, convolved + p * source->channels, source->channels);
+        quantize_row(call, 0, row + p, convolved + p * source->channels, source->channels);
     free(convolved);
 }
 
 static void depthwise_conv_quantize_rows(const Call *call, size_t from, size_t to) {
     Source source = source_of(call, (size_t)call->inputs[1].dims[0]);
-    convolve_rows(call, &source, from, to, depthwise_to_bytes);
+    convolve_rows(call, &source, from, to, depthwise_quantize);
 }
 
 static OrtStatus *depthwise_conv_quantize(Call *call) {
     OrtStatus *status = check_depthwise(call);
-    if (!status) status = make_bytes(call, 0, channel_count(&call->inputs[0]));
+    if (!status) status = make_quantized_outputs(call, 0, channel_count(&call->inputs[0]));
     size_t cost = depthwise_cost(call) + 3 * channel_count(&call->inputs[0]);
     return status ? status : convolve(call, cost, depthwise_conv_quantize_rows);
 }
@@ -135,7 +135,7 @@ static void span_dynamic(const Call *call, const Source *source, const float *co
     size_t heads = (size_t)kernel->num_heads;
     for (size_t p = 0; p < positions; p++, row++)
         kernel->rows->span_dynamic_conv(float_output(call, 0) + row * source->channels, window + p,
-                                        floats_of(call, 1) + row * heads * source->size, source->size, heads,
+                                        float_input(call, 1) + row * heads * source->size, source->size, heads,
                                         source->channels / heads);
 }
 

@@ -2,7 +2,7 @@
 #ifndef CONVBERT_ONNX_ELEMENTARY_H
 #define CONVBERT_ONNX_ELEMENTARY_H
 
-#include "lanes.h"
+#include "vectors.h"
 
 /* Adding it rounds a float of magnitude below 2^22 to an integer, which then stands in the low bits. */
 #define ROUNDER 0x1.8p23f
@@ -27,7 +27,7 @@ INLINE floats exp_of_nonpositive(floats x) {
     floats rounded = x * log2_e + ROUNDER;
     ints integer = (ints)((uints)rounded - ROUNDER_BITS);
     floats fraction = x * log2_e - (rounded - ROUNDER);
-    ints half = integer >> 1; /* the scale itself may be no normal number, its two halves always are */
+    ints half = integer >> 1; /* the scale itself may be no normal number, its two halves is_always_available are */
     return exp2_of_fraction(fraction) * exp2_of_integer((uints)half) * exp2_of_integer((uints)(integer - half));
 }
 

@@ -1,7 +1,7 @@
 /* Which instruction sets this machine has, and the row kernels for one of them. */
 #include <string.h>
 
-#include "rows.h"
+#include "row_kernels.h"
 
 extern const RowKernels rows_baseline;
 #ifdef __x86_64__
@@ -40,13 +40,13 @@ static bool has_avx512vnni(void) {
 }
 #endif
 
-static bool always(void) { return true; }
+static bool is_always_available(void) { return true; }
 
 /* The best first. */
 static const struct {
     const RowKernels *rows;
     bool (*available)(void);
-} SETS[] = {
+} INSTRUCTION_SETS[] = {
 #ifdef __x86_64__
     {&rows_avx512vnni, has_avx512vnni},
     {&rows_avx512, has_avx512},
@@ -55,26 +55,26 @@ static const struct {
 #endif
     {&rows_avx2, has_avx2},
 #endif
-    {&rows_baseline, always},
+    {&rows_baseline, is_always_available},
 };
-enum { SET_COUNT = sizeof SETS / sizeof *SETS };
+enum { INSTRUCTION_SET_COUNT = sizeof INSTRUCTION_SETS / sizeof *INSTRUCTION_SETS };
 
-const RowKernels *select_rows(const char *name) {
-    for (size_t i = 0; i < SET_COUNT; i++)
-        if (SETS[i].available() && (!name || !*name || !strcmp(name, SETS[i].rows->isa))) return SETS[i].rows;
+const RowKernels *select_row_kernels(const char *name) {
+    for (size_t i = 0; i < INSTRUCTION_SET_COUNT; i++)
+        if (INSTRUCTION_SETS[i].available() && (!name || !*name || !strcmp(name, INSTRUCTION_SETS[i].rows->isa))) return INSTRUCTION_SETS[i].rows;
     return NULL;
 }
 
 void available_isas(char names[ISA_NAMES]) {
     *names = 0;
-    for (size_t i = 0; i < SET_COUNT; i++) {
-        if (!SETS[i].available()) continue;
+    for (size_t i = 0; i < INSTRUCTION_SET_COUNT; i++) {
+        if (!INSTRUCTION_SETS[i].available()) continue;
         if (*names) strcat(names, " ");
-        strcat(names, SETS[i].rows->isa);
+        strcat(names, INSTRUCTION_SETS[i].rows->isa);
     }
 }
 
-bool multiplies_fast(void) {
+bool has_fast_int8_matmul(void) {
 #ifdef __x86_64__
     return has_avx2() && !has_feature(0, EDX, AMX_INT8_BIT);
 #else

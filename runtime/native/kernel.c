@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The cost of a range of rows: about ten microseconds of work, ten times what waking a thread takes. */
-enum { RANGE_COST = 65536 };
+enum { MIN_RANGE_COST = 65536 };
 
 const OrtApi *ort;
 
@@ -50,7 +50,7 @@ int output_type(const Operator *op, size_t index) {
 bool is_scale(const Operator *op, size_t index) { return index > 0 && output_type(op, index - 1) == ORT_UINT8; }
 
 static OrtStatus *read_attribute(Kernel *kernel, const Attribute *attribute, const OrtKernelInfo *info) {
-    char *place = (char *)kernel + attribute->place;
+    char *place = (char *)kernel + attribute->offset;
     OrtStatus *status = attribute->type == INT_ATTRIBUTE
                             ? ort->KernelInfoGetAttribute_int64(info, attribute->name, (int64_t *)place)
                             : ort->KernelInfoGetAttribute_float(info, attribute->name, (float *)place);
@@ -69,8 +69,8 @@ static OrtStatus *fill_kernel(Kernel *kernel, const OrtKernelInfo *info) {
         return invalid(op, "kernel_size must be between 1 and %d, not %lld: wider ones run with CONVBERT_ONNX_NATIVE=0",
                        MAX_KERNEL_SIZE, (long long)kernel->kernel_size);
     const char *isa = getenv("CONVBERT_ONNX_ISA");
-    kernel->rows = select_rows(isa);
-    if (kernel->rows) return op->multiplies ? read_pairs_fit(kernel, info) : NULL;
+    kernel->rows = select_row_kernels(isa);
+    if (kernel->rows) return op->has_weight ? read_pairs_fit(kernel, info) : NULL;
     char names[ISA_NAMES];
     available_isas(names);
     return invalid(op, "CONVBERT_ONNX_ISA is %.32s, this machine has %s", isa, names);
@@ -133,7 +133,7 @@ size_t row_count(const Tensor *tensor) {
 
 size_t channel_count(const Tensor *tensor) { return (size_t)tensor->dims[tensor->rank - 1]; }
 
-const float *floats_of(const Call *call, size_t index) { return call->inputs[index].data; }
+const float *float_input(const Call *call, size_t index) { return call->inputs[index].data; }
 
 float *float_output(const Call *call, size_t index) { return call->outputs[index]; }
 
@@ -163,13 +163,13 @@ OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t
     return NULL;
 }
 
-float *make_room(const Call *call, size_t count) {
+float *allocate_floats(const Call *call, size_t count) {
     float *room = malloc((count + 1) * sizeof(float));
     if (!room) *call->out_of_memory = true;
     return room;
 }
 
-OrtStatus *make_bytes(Call *call, size_t index, size_t channels) {
+OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels) {
     Tensor made = call->inputs[0];
     made.dims[made.rank - 1] = (int64_t)channels;
     TRY(make_output(call, index, made.dims, made.rank));
@@ -177,14 +177,14 @@ OrtStatus *make_bytes(Call *call, size_t index, size_t channels) {
     return make_output(call, index + 1, made.dims, made.rank);
 }
 
-void write_bytes(const Call *call, size_t index, size_t row, const float *from, size_t channels) {
+void quantize_row(const Call *call, size_t index, size_t row, const float *from, size_t channels) {
     uint8_t *bytes = call->outputs[index];
     float_output(call, index + 1)[row] = call->kernel->rows->quantize(bytes + row * channels, from, channels);
 }
 
 typedef struct {
     const Call *call;
-    Rows *body;
+    RowsBody *body;
     size_t rows, range;
 } Ranges;
 
@@ -194,7 +194,7 @@ static void run_range(void *data, size_t number) {
     ranges->body(ranges->call, from, to < ranges->rows ? to : ranges->rows);
 }
 
-OrtStatus *for_ranges(Call *call, size_t rows, size_t range, Rows *body) {
+OrtStatus *for_ranges(Call *call, size_t rows, size_t range, RowsBody *body) {
     if (rows <= range) {
         body(call, 0, rows);
         return NULL;
@@ -203,8 +203,8 @@ OrtStatus *for_ranges(Call *call, size_t rows, size_t range, Rows *body) {
     return ort->KernelContext_ParallelFor(call->context, run_range, (rows + range - 1) / range, 0, &ranges);
 }
 
-OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body) {
-    size_t count = rows * cost / RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
+OrtStatus *for_rows(Call *call, size_t rows, size_t cost, RowsBody *body) {
+    size_t count = rows * cost / MIN_RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
     if (count > rows) count = rows;
     return for_ranges(call, rows, count < 2 ? rows : (rows + count - 1) / count, body);
 }

@@ -6,19 +6,19 @@
 #include <stdbool.h>
 
 #include "ort.h"
-#include "rows.h"
+#include "row_kernels.h"
 
 enum { MAX_INPUTS = 8, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HEADS = 65536 };
 
 typedef struct Call Call;
 
 /* Work on some of the rows of a call. */
-typedef void Rows(const Call *call, size_t from, size_t to);
+typedef void RowsBody(const Call *call, size_t from, size_t to);
 
 typedef struct {
     const char *name;
     enum { INT_ATTRIBUTE, FLOAT_ATTRIBUTE } type;
-    size_t place; /* in Kernel */
+    size_t offset; /* in Kernel */
 } Attribute;
 
 /* One operator: its interface, which convbert_onnx/operators.py defines, and what computes it. */
@@ -31,12 +31,12 @@ typedef struct {
     Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
     bool has_mask;   /* whether the last input is the optional mask, the only one of int64 */
     bool in_place;   /* whether the first output may take the place of the first input */
-    bool joins;      /* whether the first output has the channels of the first input and of the second */
+    bool concatenates;      /* whether the first output has the channels of the first input and of the second */
     bool splits;     /* whether the outputs share out the channels of the first input */
-    bool multiplies; /* whether the second input is a weight, and the channels are those of the bias behind it */
+    bool has_weight; /* whether the second input is a weight, and the channels are those of the bias behind it */
     bool grouped;    /* whether that weight has groups, of which each has its share of inputs and of outputs */
-    void (*finish)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
-    size_t cost; /* of what finish does, for a channel: see for_rows */
+    void (*epilogue)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
+    size_t epilogue_cost; /* of what finish does, for a channel: see for_rows */
     OrtStatus *(*compute)(Call *call);
 } Operator;
 
@@ -114,7 +114,7 @@ size_t row_count(const Tensor *tensor);
 size_t channel_count(const Tensor *tensor);
 
 /* The input as floats. */
-const float *floats_of(const Call *call, size_t index);
+const float *float_input(const Call *call, size_t index);
 
 /* The output as floats. */
 float *float_output(const Call *call, size_t index);
@@ -126,19 +126,19 @@ OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_
 OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows);
 
 /* Room for some floats, which belongs to whoever frees it; NULL where there is none, and the call will fail. */
-float *make_room(const Call *call, size_t count);
+float *allocate_floats(const Call *call, size_t count);
 
 /* Makes rows of bytes and their scales, the outputs `index` and the next, for rows with so many channels. */
-OrtStatus *make_bytes(Call *call, size_t index, size_t channels);
+OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels);
 
 /* Writes a row of bytes and its scale into the outputs `index` and the next. */
-void write_bytes(const Call *call, size_t index, size_t row, const float *from, size_t channels);
+void quantize_row(const Call *call, size_t index, size_t row, const float *from, size_t channels);
 
 /* Calls body for all rows in ranges that onnxruntime's threads share, or at once where that would not be worth waking
  * them. A row's cost is counted in floats that are read, added to and written. */
-OrtStatus *for_rows(Call *call, size_t rows, size_t cost, Rows *body);
+OrtStatus *for_rows(Call *call, size_t rows, size_t cost, RowsBody *body);
 
 /* The same in ranges of so many rows. */
-OrtStatus *for_ranges(Call *call, size_t rows, size_t range, Rows *body);
+OrtStatus *for_ranges(Call *call, size_t rows, size_t range, RowsBody *body);
 
 #endif

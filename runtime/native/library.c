@@ -126,16 +126,16 @@ static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *con
     OrtStatus *status = get_shape(context, 0, &shape);
     if (status || !shape.rank) return status;
     int64_t *channels = &shape.dims[shape.rank - 1];
-    if (op->multiplies) {
+    if (op->has_weight) {
         status = get_shape(context, 4, &second);
         if (status || second.rank != 1) return status;
         *channels = second.dims[0], shape.names[shape.rank - 1] = second.names[0];
     }
-    if (op->splits || op->joins) {
+    if (op->splits || op->concatenates) {
         if (*channels < 0) return NULL;
         if (op->splits) *channels /= (int64_t)output_count(op);
     }
-    if (op->joins) {
+    if (op->concatenates) {
         status = get_shape(context, 1, &second);
         if (status || !second.rank || second.dims[second.rank - 1] < 0) return status;
         *channels += second.dims[second.rank - 1];
@@ -177,7 +177,7 @@ __attribute__((constructor)) static void fill_all_callbacks(void) {
 static OrtStatus *make_domain(OrtCustomOpDomain **domain) {
     OrtStatus *status = ort->CreateCustomOpDomain(DOMAIN, domain);
     for (size_t i = 0; !status && i < OPERATOR_COUNT; i++)
-        if (!OPERATORS[i]->multiplies || multiplies_fast())
+        if (!OPERATORS[i]->has_weight || has_fast_int8_matmul())
             status = ort->CustomOpDomain_Add(*domain, &OPERATORS[i]->abi);
     return status;
 }
@@ -204,7 +204,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
 EXPORT void convbert_onnx_isas(char names[ISA_NAMES]) { available_isas(names); }
 
 /* Whether the operators with a product are registered on this machine. */
-EXPORT bool convbert_onnx_has_int8_matmuls(void) { return multiplies_fast(); }
+EXPORT bool convbert_onnx_has_int8_matmuls(void) { return has_fast_int8_matmul(); }
 
 /* Writes what an operator takes and gives, such as "Name(a, b, mask?; size: int) -> c", or nothing where there is none
  * of that number. */

@@ -2,7 +2,7 @@
 #include "kernel.h"
 
 /* Costs of a channel: see for_rows. */
-enum { COPY = 1, NORM = 3, GELU = 6 };
+enum { COPY_COST = 1, NORM_COST = 3, GELU_COST = 6 };
 
 /* Makes sure of a product [..., C], a bias [C] and what else is named, and makes the output [..., C]. */
 static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *like_bias) {
@@ -11,8 +11,8 @@ static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *
 }
 
 static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
-    const float *product = floats_of(call, 0), *bias = floats_of(call, 1), *residual = floats_of(call, 2);
-    const float *gamma = floats_of(call, 3), *beta = floats_of(call, 4);
+    const float *product = float_input(call, 0), *bias = float_input(call, 1), *residual = float_input(call, 2);
+    const float *gamma = float_input(call, 3), *beta = float_input(call, 4);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
         call->kernel->rows->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row, gamma, beta,
@@ -22,11 +22,11 @@ static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
 static OrtStatus *add_layer_norm(Call *call) {
     OrtStatus *status = prepare(call, (const size_t[]){2, 0}, (const size_t[]){1, 3, 4, 0});
     const Tensor *product = &call->inputs[0];
-    return status ? status : for_rows(call, row_count(product), NORM * channel_count(product), add_layer_norm_rows);
+    return status ? status : for_rows(call, row_count(product), NORM_COST * channel_count(product), add_layer_norm_rows);
 }
 
 static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
-    const float *product = floats_of(call, 0), *bias = floats_of(call, 1);
+    const float *product = float_input(call, 0), *bias = float_input(call, 1);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
         call->kernel->rows->bias_gelu(float_output(call, 0) + row, product + row, bias, channels);
@@ -35,11 +35,11 @@ static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
 static OrtStatus *bias_gelu(Call *call) {
     OrtStatus *status = prepare(call, (const size_t[]){0}, (const size_t[]){1, 0});
     const Tensor *product = &call->inputs[0];
-    return status ? status : for_rows(call, row_count(product), GELU * channel_count(product), bias_gelu_rows);
+    return status ? status : for_rows(call, row_count(product), GELU_COST * channel_count(product), bias_gelu_rows);
 }
 
 static void bias_mul_rows(const Call *call, size_t from, size_t to) {
-    const float *product = floats_of(call, 0), *bias = floats_of(call, 1), *factor = floats_of(call, 2);
+    const float *product = float_input(call, 0), *bias = float_input(call, 1), *factor = float_input(call, 2);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
         call->kernel->rows->bias_mul(float_output(call, 0) + row, product + row, bias, factor + row, channels);
@@ -48,11 +48,11 @@ static void bias_mul_rows(const Call *call, size_t from, size_t to) {
 static OrtStatus *bias_mul(Call *call) {
     OrtStatus *status = prepare(call, (const size_t[]){2, 0}, (const size_t[]){1, 0});
     const Tensor *product = &call->inputs[0];
-    return status ? status : for_rows(call, row_count(product), COPY * channel_count(product), bias_mul_rows);
+    return status ? status : for_rows(call, row_count(product), COPY_COST * channel_count(product), bias_mul_rows);
 }
 
 static void bias_split_rows(const Call *call, size_t from, size_t to) {
-    const float *product = floats_of(call, 0), *bias = floats_of(call, 1);
+    const float *product = float_input(call, 0), *bias = float_input(call, 1);
     size_t channels = channel_count(&call->inputs[0]) / 4;
     for (size_t row = from; row < to; row++)
         for (size_t part = 0; part < 4; part++)
@@ -70,7 +70,7 @@ static OrtStatus *bias_split(Call *call) {
     Tensor part = *product;
     part.dims[part.rank - 1] /= 4;
     for (size_t i = 0; !status && i < 4; i++) status = make_output(call, i, part.dims, part.rank);
-    return status ? status : for_rows(call, row_count(product), COPY * channel_count(product), bias_split_rows);
+    return status ? status : for_rows(call, row_count(product), COPY_COST * channel_count(product), bias_split_rows);
 }
 
 Operator add_layer_norm_operator = {

@@ -278,11 +278,11 @@ static int8_t *weight_byte(const OrtValue *weight, int64_t group, int64_t input,
 /* The first inputs of an operator at or behind a product: itself, or rows and weight, and its scales where it is one of
  * integers, and the bias. */
 static double biased(const OrtKernelContext *context, int64_t row, int64_t channel, int64_t width) {
-    OrtValue *const *inputs = context->inputs + context->op->multiplies;
+    OrtValue *const *inputs = context->inputs + context->op->has_weight;
     if (input_type(context->op, 0) == ORT_FLOAT)
         return (double)floats(inputs[0])[row * width + channel] + floats(inputs[1])[channel];
     double product = 0;
-    if (context->op->multiplies) {
+    if (context->op->has_weight) {
         const OrtValue *rows = context->inputs[0];
         int64_t depth = rows->shape.dims[rows->shape.rank - 1], groups = context->op->grouped ? groups_of(width) : 1;
         int64_t inputs_of = depth / groups, columns = width / groups, group = channel / columns;
@@ -297,7 +297,7 @@ static double biased(const OrtKernelContext *context, int64_t row, int64_t chann
 /* A row of an output before it becomes bytes; returns its width. */
 static int64_t compute(const OrtKernelContext *context, const Case *shape, size_t output, int64_t row, double *values) {
     int64_t width = shape->heads * shape->channels;
-    size_t other = context->op->finish ? 4 + context->op->multiplies : 2; /* factor or residual, behind the bias */
+    size_t other = context->op->epilogue ? 4 + context->op->has_weight : 2; /* factor or residual, behind the bias */
     if (is_named(context, "Quantize") || is_named(context, "ConcatQuantize")) {
         int64_t second = is_named(context, "Quantize") ? 0 : width + 3;
         for (int64_t c = 0; c < width; c++) values[c] = floats(context->inputs[0])[row * width + c];
@@ -326,7 +326,7 @@ static size_t dims_of(const Operator *op, const char *input, const Case *shape, 
     for (size_t i = 0; i < sizeof VECTORS / sizeof *VECTORS; i++)
         if (!strcmp(input, VECTORS[i])) return dims[0] = width, 1;
     int64_t groups = op->grouped ? groups_of(width) : 1, depth = groups * shape->size * PANEL_DEPTH;
-    if (!strcmp(input, "weight") && op->multiplies) {
+    if (!strcmp(input, "weight") && op->has_weight) {
         if (op->grouped) *dims++ = groups;
         dims[0] = (width / groups + PANEL_COLUMNS - 1) / PANEL_COLUMNS, dims[1] = shape->size + 1;
         dims[2] = PANEL_COLUMNS, dims[3] = PANEL_DEPTH;
@@ -383,7 +383,7 @@ static void compare(const OrtKernelContext *context, const Case *shape) {
             const OrtValue *result = context->outputs[output];
             int64_t width = compute(context, shape, output, row, values);
             double largest = 1e-30, above = 127, zero = 128;
-            if (strstr(context->op->name, "Gelu") && context->op->finish) above = 239, zero = 16;
+            if (strstr(context->op->name, "Gelu") && context->op->epilogue) above = 239, zero = 16;
             for (int64_t c = 0; c < width; c++)
                 largest = fmax(largest, zero < 128 && values[c] < 0 ? -values[c] * above / zero : fabs(values[c]));
             if (is_scale(context->op, output))
@@ -419,7 +419,7 @@ static void run_case(const Operator *op, const Case *shape, size_t shift) {
         size_t size = size_of(input_type(op, i));
         context.inputs[i] = make_value(dims, rank, size, mask ? size * (shift % 8) : size * shift);
         fill(context.inputs[i], input_type(op, i), strstr(op->inputs[i], "scale"), shift);
-        if (op->multiplies && i == 1) add_up(context.inputs[i]);
+        if (op->has_weight && i == 1) add_up(context.inputs[i]);
     }
     info.weight = context.inputs[1];
     void *kernel = NULL;

@@ -11,7 +11,7 @@
 #define ISA "avx2"
 #define ROWS rows_avx2
 #define DOT AVX2_DOT
-#include "rows.inc"
+#include "row_kernels.inc"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -15,7 +15,7 @@
 #ifndef EMULATE_AVX512
 #define DOT AVX512_DOT
 #endif
-#include "rows.inc"
+#include "row_kernels.inc"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -6,4 +6,4 @@
 #define ISA "baseline"
 #endif
 #define ROWS rows_baseline
-#include "rows.inc"
+#include "row_kernels.inc"

@@ -1,5 +1,5 @@
 /* The row kernels with AVX2, FMA and AVX-VNNI, as desktops have them since 2021. */
-#include "rows.h"
+#include "row_kernels.h"
 #ifdef COMPILES_AVX_VNNI
 #include <immintrin.h>
 
@@ -12,7 +12,7 @@
 #define ISA "avxvnni"
 #define ROWS rows_avxvnni
 #define DOT AVX_VNNI_DOT
-#include "rows.inc"
+#include "row_kernels.inc"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

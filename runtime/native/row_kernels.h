@@ -1,6 +1,6 @@
 /* The arithmetic of our operators on rows of channels: one table of functions for each instruction set.
  *
- * Rows need not be aligned. What a row gives depends on that row alone, down to the last bit, whatever stands around it.
+ * RowsBody need not be aligned. What a row gives depends on that row alone, down to the last bit, whatever stands around it.
  * An output may be one of the inputs of its own row.
  */
 #ifndef CONVBERT_ONNX_ROWS_H
@@ -54,16 +54,16 @@ typedef struct {
      * the least that takes the row, or 1e-30, between -16 and 239 */
     float (*quantize_activated)(uint8_t *bytes, const float *row, size_t channels);
     /* output [rows, columns]: the product of bytes [rows, inputs] around zero_point and the columns of a weight, times
-     * scale [rows] and weight_scale [columns]. Rows are `stride` floats and `byte_stride` bytes apart. The weight is in
+     * scale [rows] and weight_scale [columns]. RowsBody are `stride` floats and `byte_stride` bytes apart. The weight is in
      * panels: see PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH. The integer sums are exact, and as fast as they
      * can be where pairs_fit is what the function of that name says of the weight */
-    void (*multiply)(float *output, size_t stride, const uint8_t *bytes, size_t byte_stride, size_t rows, size_t inputs,
+    void (*int8_matmul)(float *output, size_t stride, const uint8_t *bytes, size_t byte_stride, size_t rows, size_t inputs,
                      const float *scale, const int8_t *panels, const float *weight_scale, size_t columns,
                      int32_t zero_point, bool pairs_fit);
     /* Whether a panel's weights, a multiple of PANEL_ROW, multiply any bytes without saturating; NULL where all do */
     bool (*pairs_fit)(const int8_t *weights, size_t count);
     /* How many floats of room, aligned to 64 bytes, attend needs. */
-    size_t (*attention_room)(size_t keys, size_t channels);
+    size_t (*attention_floats)(size_t keys, size_t channels);
     /* output = softmax(scale * query . key) . value, for the rows from `from` to `to` */
     void (*attend)(const Head *head, size_t from, size_t to, float *room);
 } RowKernels;
@@ -75,15 +75,15 @@ typedef struct {
 
 /* The kernels for an instruction set by name, or for the best one of this machine where name is NULL or empty;
  * NULL where this machine has no such set. */
-const RowKernels *select_rows(const char *name);
+const RowKernels *select_row_kernels(const char *name);
 
 /* Whether this machine multiplies with these kernels faster than with onnxruntime's, which know tiles of AMX, and what
  * 64-bit ARM has for products of bytes. */
-bool multiplies_fast(void);
+bool has_fast_int8_matmul(void);
 
 enum { ISA_NAMES = 64 };
 
-/* Writes the names that select_rows takes on this machine, the best first, with spaces between them. */
+/* Writes the names that select_row_kernels takes on this machine, the best first, with spaces between them. */
 void available_isas(char names[ISA_NAMES]);
 
 #endif

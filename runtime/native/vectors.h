@@ -26,7 +26,7 @@ INLINE ints load_ints(const void *from) { return *(const unaligned_ints *)from; 
 INLINE void store_ints(int32_t *to, ints value) { *(unaligned_ints *)to = value; }
 
 /* The low byte of each lane. */
-INLINE void store_bytes(uint8_t *to, ints value) {
+INLINE void store_low_bytes(uint8_t *to, ints value) {
 #if LANES < 16 /* gcc converts such vectors through scalars */
     typedef uint8_t bytes __attribute__((vector_size(4 * LANES)));
 #define LOW_BYTES(first) first, first + 4, first + 8, first + 12
@@ -77,7 +77,7 @@ INLINE floats absolute(floats x) { return (floats)((ints)x & INT32_MAX); }
 /* Numbers are added up in so many sums, whatever LANES is, so that the bits of a sum are those of every width. */
 enum { SUMS = 16, SUM_VECTORS = SUMS / LANES };
 
-INLINE float total_of(floats sums[SUM_VECTORS]) {
+INLINE float reduce_sums(floats sums[SUM_VECTORS]) {
     for (int half = SUM_VECTORS / 2; half > 0; half /= 2)
         for (int v = 0; v < half; v++) sums[v] += sums[v + half];
     floats sum = sums[0];

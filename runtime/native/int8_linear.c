@@ -5,66 +5,66 @@
 #include "kernel.h"
 
 /* Costs of a channel, and how many products of bytes cost as much as one of them: see for_rows. */
-enum { DEQUANTIZE = 2, BIAS_ADD = 1, MULTIPLY = 1, NORM = 3, GELU = 6, QUANTIZE = 3, PRODUCTS = 16 };
+enum { DEQUANTIZE_COST = 2, BIAS_ADD_COST = 1, MUL_COST = 1, NORM_COST = 3, GELU_COST = 6, QUANTIZE_COST = 3, INT8_PRODUCTS_PER_COST = 16 };
 
 /* Up to so many rows, threads share columns; above, each takes rows, whose numbers then never leave its cache. */
-enum { FEW_ROWS = 32, ROWS_OF_TASK = 32, COLUMNS_OF_TASK = 2 * PANEL_COLUMNS };
+enum { MAX_FEW_ROWS = 32, ROWS_PER_TASK = 32, COLUMNS_PER_TASK = 2 * PANEL_COLUMNS };
 
 /* The inputs; from SCALE on they are one place further where the weight is an input too. */
 enum { FIRST, SCALE, WEIGHT_SCALE, BIAS, OTHER, GAMMA, BETA, WEIGHT = 1 };
 
-static size_t place_of(const Call *call, size_t index) { return index + call->kernel->op->multiplies; }
+static size_t input_index(const Call *call, size_t index) { return index + call->kernel->op->has_weight; }
 
-static const float *operand(const Call *call, size_t index) { return floats_of(call, place_of(call, index)); }
+static const float *operand(const Call *call, size_t index) { return float_input(call, input_index(call, index)); }
 
-static size_t output_channels(const Call *call) { return (size_t)call->inputs[place_of(call, BIAS)].dims[0]; }
+static size_t output_channels(const Call *call) { return (size_t)call->inputs[input_index(call, BIAS)].dims[0]; }
 
-static void finish_bias(const Call *call, size_t row, float *values) {
+static void bias_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     call->kernel->rows->bias_add(float_output(call, 0) + row * channels, values, operand(call, BIAS), channels);
 }
 
-static void finish_bias_split(const Call *call, size_t row, float *values) {
+static void bias_split_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call) / 4;
     for (size_t part = 0; part < 4; part++)
         call->kernel->rows->bias_add(float_output(call, part) + row * channels, values + part * channels,
                                      operand(call, BIAS) + part * channels, channels);
 }
 
-static void finish_bias_mul(const Call *call, size_t row, float *values) {
+static void bias_mul_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     call->kernel->rows->bias_mul(float_output(call, 0) + row * channels, values, operand(call, BIAS),
                                  operand(call, OTHER) + row * channels, channels);
 }
 
-static void finish_bias_gelu(const Call *call, size_t row, float *values) {
+static void bias_gelu_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     call->kernel->rows->bias_gelu(values, values, operand(call, BIAS), channels);
     uint8_t *bytes = call->outputs[0];
     float_output(call, 1)[row] = call->kernel->rows->quantize_activated(bytes + row * channels, values, channels);
 }
 
-static void finish_add_layer_norm(const Call *call, size_t row, float *values) {
+static void add_layer_norm_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     float *output = float_output(call, 0) + row * channels;
     call->kernel->rows->add_layer_norm(output, values, operand(call, BIAS), operand(call, OTHER) + row * channels,
                                        operand(call, GAMMA), operand(call, BETA), call->kernel->epsilon, channels);
-    write_bytes(call, 1, row, output, channels);
+    quantize_row(call, 1, row, output, channels);
 }
 
 /* Makes sure of the inputs behind the first one, and makes the outputs. */
 static OrtStatus *prepare(Call *call) {
     const Operator *op = call->kernel->op;
     Tensor product = call->inputs[FIRST], column = product, part = product;
-    const Tensor *bias = &call->inputs[place_of(call, BIAS)];
+    const Tensor *bias = &call->inputs[input_index(call, BIAS)];
     int64_t *channels = &product.dims[product.rank - 1];
-    if (op->multiplies) *channels = bias->dims[0];
-    OrtStatus *status = check_dims(call, place_of(call, BIAS), channels, 1, "[C]");
-    if (!status) status = check_dims(call, place_of(call, WEIGHT_SCALE), channels, 1, "[C]");
+    if (op->has_weight) *channels = bias->dims[0];
+    OrtStatus *status = check_dims(call, input_index(call, BIAS), channels, 1, "[C]");
+    if (!status) status = check_dims(call, input_index(call, WEIGHT_SCALE), channels, 1, "[C]");
     column.dims[column.rank - 1] = 1;
-    if (!status) status = check_dims(call, place_of(call, SCALE), column.dims, column.rank, "[..., 1]");
-    for (size_t i = place_of(call, OTHER); !status && i < input_count(op); i++)
-        status = i == place_of(call, OTHER) ? check_dims(call, i, product.dims, product.rank, "[..., C]")
+    if (!status) status = check_dims(call, input_index(call, SCALE), column.dims, column.rank, "[..., 1]");
+    for (size_t i = input_index(call, OTHER); !status && i < input_count(op); i++)
+        status = i == input_index(call, OTHER) ? check_dims(call, i, product.dims, product.rank, "[..., C]")
                                             : check_dims(call, i, channels, 1, "[C]");
     if (!status && op->splits && *channels % 4)
         status = invalid(op, "bias has %lld channels, it must be four times C", (long long)*channels);
@@ -78,18 +78,18 @@ static OrtStatus *prepare(Call *call) {
 static void dequantize_rows(const Call *call, size_t from, size_t to) {
     const int32_t *product = call->inputs[FIRST].data;
     size_t channels = output_channels(call);
-    float *values = make_room(call, channels);
+    float *values = allocate_floats(call, channels);
     for (size_t row = from; values && row < to; row++) {
         call->kernel->rows->dequantize(values, product + row * channels, operand(call, SCALE)[row],
                                        operand(call, WEIGHT_SCALE), channels);
-        call->kernel->op->finish(call, row, values);
+        call->kernel->op->epilogue(call, row, values);
     }
     free(values);
 }
 
 static OrtStatus *dequantize(Call *call) {
     OrtStatus *status = prepare(call);
-    size_t cost = (DEQUANTIZE + call->kernel->op->cost) * channel_count(&call->inputs[FIRST]);
+    size_t cost = (DEQUANTIZE_COST + call->kernel->op->epilogue_cost) * channel_count(&call->inputs[FIRST]);
     return status ? status : for_rows(call, row_count(&call->inputs[FIRST]), cost, dequantize_rows);
 }
 
@@ -101,58 +101,58 @@ static size_t group_count(const Call *call) {
 
 static size_t panel_count(size_t columns) { return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS; }
 
-/* The product of rows from `from` to `to` with columns from `first` to `last` of a group's, a whole number of panels
+/* The product of rows from `from` to `to` with columns from `first` to `last` of a group's, a whole_vectors number of panels
  * before them. */
-static void multiply(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first, size_t last) {
+static void matmul_block(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first, size_t last) {
     size_t channels = output_channels(call), stride = channel_count(&call->inputs[FIRST]);
     size_t columns = channels / group_count(call), inputs = stride / group_count(call);
     size_t panel = group * panel_count(columns) + first / PANEL_COLUMNS, column = group * columns + first;
     const uint8_t *bytes = call->inputs[FIRST].data;
     const int8_t *panels = call->inputs[WEIGHT].data;
-    call->kernel->rows->multiply(values + column, channels, bytes + from * stride + group * inputs, stride, to - from,
+    call->kernel->rows->int8_matmul(values + column, channels, bytes + from * stride + group * inputs, stride, to - from,
                                  inputs, operand(call, SCALE) + from,
                                  panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
                                  operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point,
                                  call->kernel->pairs_fit);
 }
 
-static void multiply_rows(const Call *call, size_t from, size_t to) {
+static void matmul_rows(const Call *call, size_t from, size_t to) {
     size_t channels = output_channels(call);
-    float *values = make_room(call, (to - from) * channels);
+    float *values = allocate_floats(call, (to - from) * channels);
     if (!values) return;
     for (size_t group = 0; group < group_count(call); group++)
-        multiply(call, values, from, to, group, 0, channels / group_count(call));
-    for (size_t row = from; row < to; row++) call->kernel->op->finish(call, row, values + (row - from) * channels);
+        matmul_block(call, values, from, to, group, 0, channels / group_count(call));
+    for (size_t row = from; row < to; row++) call->kernel->op->epilogue(call, row, values + (row - from) * channels);
     free(values);
 }
 
 /* How many tasks share the columns of a group. */
-static size_t tasks_of_group(const Call *call) {
-    return (output_channels(call) / group_count(call) + COLUMNS_OF_TASK - 1) / COLUMNS_OF_TASK;
+static size_t tasks_per_group(const Call *call) {
+    return (output_channels(call) / group_count(call) + COLUMNS_PER_TASK - 1) / COLUMNS_PER_TASK;
 }
 
-static void multiply_columns(const Call *call, size_t from, size_t to) {
-    size_t tasks = tasks_of_group(call), columns = output_channels(call) / group_count(call);
+static void matmul_columns(const Call *call, size_t from, size_t to) {
+    size_t tasks = tasks_per_group(call), columns = output_channels(call) / group_count(call);
     for (size_t task = from; task < to; task++) {
-        size_t first = task % tasks * COLUMNS_OF_TASK, last = first + COLUMNS_OF_TASK;
-        multiply(call, call->values, 0, row_count(&call->inputs[FIRST]), task / tasks, first,
+        size_t first = task % tasks * COLUMNS_PER_TASK, last = first + COLUMNS_PER_TASK;
+        matmul_block(call, call->values, 0, row_count(&call->inputs[FIRST]), task / tasks, first,
                  last < columns ? last : columns);
     }
 }
 
-static void finish_rows(const Call *call, size_t from, size_t to) {
+static void run_epilogues(const Call *call, size_t from, size_t to) {
     size_t channels = output_channels(call);
-    for (size_t row = from; row < to; row++) call->kernel->op->finish(call, row, call->values + row * channels);
+    for (size_t row = from; row < to; row++) call->kernel->op->epilogue(call, row, call->values + row * channels);
 }
 
-static OrtStatus *multiply_few(Call *call) {
+static OrtStatus *matmul_few_rows(Call *call) {
     size_t rows = row_count(&call->inputs[FIRST]), inputs = channel_count(&call->inputs[FIRST]) / group_count(call);
     size_t channels = output_channels(call);
-    call->values = make_room(call, rows * channels);
+    call->values = allocate_floats(call, rows * channels);
     if (!call->values) return NULL;
-    size_t cost = rows * inputs * COLUMNS_OF_TASK / PRODUCTS;
-    OrtStatus *status = for_rows(call, group_count(call) * tasks_of_group(call), cost, multiply_columns);
-    if (!status) status = for_rows(call, rows, call->kernel->op->cost * channels, finish_rows);
+    size_t cost = rows * inputs * COLUMNS_PER_TASK / INT8_PRODUCTS_PER_COST;
+    OrtStatus *status = for_rows(call, group_count(call) * tasks_per_group(call), cost, matmul_columns);
+    if (!status) status = for_rows(call, rows, call->kernel->op->epilogue_cost * channels, run_epilogues);
     free(call->values);
     return status;
 }
@@ -204,60 +204,60 @@ static OrtStatus *matmul(Call *call) {
     if (!status) status = check_weight(call);
     if (status) return status;
     size_t rows = row_count(&call->inputs[FIRST]);
-    if (rows <= FEW_ROWS) return multiply_few(call);
-    return for_ranges(call, rows, ROWS_OF_TASK, multiply_rows);
+    if (rows <= MAX_FEW_ROWS) return matmul_few_rows(call);
+    return for_ranges(call, rows, ROWS_PER_TASK, matmul_rows);
 }
 
-#define BEHIND_A_PRODUCT "scale", "weight_scale", "bias"
-#define DEQUANTIZES(...)                                                                             \
-    .inputs = {"product", BEHIND_A_PRODUCT, __VA_ARGS__}, .input_types = {ORT_INT32}, .compute = dequantize
-#define MULTIPLIES(...)                                                                                      \
-    .inputs = {"rows", "weight", BEHIND_A_PRODUCT, __VA_ARGS__}, .input_types = {ORT_UINT8, ORT_INT8}, \
-    .multiplies = true, .compute = matmul
+#define MATMUL_RESULT_INPUTS "scale", "weight_scale", "bias"
+#define DEQUANTIZE_INPUTS(...)                                                                             \
+    .inputs = {"product", MATMUL_RESULT_INPUTS, __VA_ARGS__}, .input_types = {ORT_INT32}, .compute = dequantize
+#define MATMUL_INPUTS(...)                                                                                      \
+    .inputs = {"rows", "weight", MATMUL_RESULT_INPUTS, __VA_ARGS__}, .input_types = {ORT_UINT8, ORT_INT8}, \
+    .has_weight = true, .compute = matmul
 #define ZERO_POINT {"zero_point", INT_ATTRIBUTE, offsetof(Kernel, zero_point)}
 #define EPSILON {"epsilon", FLOAT_ATTRIBUTE, offsetof(Kernel, epsilon)}
 
-#define BIAS_OUTPUTS .outputs = {"output"}, .finish = finish_bias, .cost = BIAS_ADD
+#define BIAS_OUTPUTS .outputs = {"output"}, .epilogue = bias_epilogue, .epilogue_cost = BIAS_ADD_COST
 #define SPLIT_OUTPUTS \
-    .outputs = {"query", "key", "value", "span_value"}, .splits = true, .finish = finish_bias_split, .cost = BIAS_ADD
-#define MUL_OUTPUTS .outputs = {"output"}, .finish = finish_bias_mul, .cost = BIAS_ADD + MULTIPLY
+    .outputs = {"query", "key", "value", "span_value"}, .splits = true, .epilogue = bias_split_epilogue, .epilogue_cost = BIAS_ADD_COST
+#define MUL_OUTPUTS .outputs = {"output"}, .epilogue = bias_mul_epilogue, .epilogue_cost = BIAS_ADD_COST + MUL_COST
 #define GELU_OUTPUTS                                                                                        \
-    .outputs = {"quantized", "output_scale"}, .output_types = {ORT_UINT8}, .finish = finish_bias_gelu, \
-    .cost = GELU + QUANTIZE
+    .outputs = {"quantized", "output_scale"}, .output_types = {ORT_UINT8}, .epilogue = bias_gelu_epilogue, \
+    .epilogue_cost = GELU_COST + QUANTIZE_COST
 #define NORM_OUTPUTS                                                                              \
     .outputs = {"output", "quantized", "output_scale"}, .output_types = {ORT_FLOAT, ORT_UINT8}, \
-    .finish = finish_add_layer_norm, .cost = NORM + QUANTIZE
+    .epilogue = add_layer_norm_epilogue, .epilogue_cost = NORM_COST + QUANTIZE_COST
 
 Operator dequantize_operators[LINEAR_COUNT] = {
-    {.name = "DequantizeBias", DEQUANTIZES(NULL), BIAS_OUTPUTS},
-    {.name = "DequantizeBiasSplit", DEQUANTIZES(NULL), SPLIT_OUTPUTS},
-    {.name = "DequantizeBiasMul", DEQUANTIZES("factor"), MUL_OUTPUTS},
-    {.name = "DequantizeBiasGelu", DEQUANTIZES(NULL), GELU_OUTPUTS},
+    {.name = "DequantizeBias", DEQUANTIZE_INPUTS(NULL), BIAS_OUTPUTS},
+    {.name = "DequantizeBiasSplit", DEQUANTIZE_INPUTS(NULL), SPLIT_OUTPUTS},
+    {.name = "DequantizeBiasMul", DEQUANTIZE_INPUTS("factor"), MUL_OUTPUTS},
+    {.name = "DequantizeBiasGelu", DEQUANTIZE_INPUTS(NULL), GELU_OUTPUTS},
     {.name = "DequantizeAddLayerNorm",
-     DEQUANTIZES("residual", "gamma", "beta"),
+     DEQUANTIZE_INPUTS("residual", "gamma", "beta"),
      NORM_OUTPUTS,
      .attributes = {EPSILON}},
 };
 
 Operator matmul_operators[LINEAR_COUNT] = {
-    {.name = "MatMulDequantizeBias", MULTIPLIES(NULL), BIAS_OUTPUTS, .attributes = {ZERO_POINT}},
-    {.name = "MatMulDequantizeBiasSplit", MULTIPLIES(NULL), SPLIT_OUTPUTS, .attributes = {ZERO_POINT}},
-    {.name = "MatMulDequantizeBiasMul", MULTIPLIES("factor"), MUL_OUTPUTS, .attributes = {ZERO_POINT}},
-    {.name = "MatMulDequantizeBiasGelu", MULTIPLIES(NULL), GELU_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBias", MATMUL_INPUTS(NULL), BIAS_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasSplit", MATMUL_INPUTS(NULL), SPLIT_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasMul", MATMUL_INPUTS("factor"), MUL_OUTPUTS, .attributes = {ZERO_POINT}},
+    {.name = "MatMulDequantizeBiasGelu", MATMUL_INPUTS(NULL), GELU_OUTPUTS, .attributes = {ZERO_POINT}},
     {.name = "MatMulDequantizeAddLayerNorm",
-     MULTIPLIES("residual", "gamma", "beta"),
+     MATMUL_INPUTS("residual", "gamma", "beta"),
      NORM_OUTPUTS,
      .attributes = {ZERO_POINT, EPSILON}},
 };
 
 Operator grouped_operators[GROUPED_COUNT] = {
     {.name = "GroupedMatMulDequantizeBiasGelu",
-     MULTIPLIES(NULL),
+     MATMUL_INPUTS(NULL),
      .grouped = true,
      GELU_OUTPUTS,
      .attributes = {ZERO_POINT}},
     {.name = "GroupedMatMulDequantizeAddLayerNorm",
-     MULTIPLIES("residual", "gamma", "beta"),
+     MATMUL_INPUTS("residual", "gamma", "beta"),
      .grouped = true,
      NORM_OUTPUTS,
      .attributes = {ZERO_POINT, EPSILON}},
