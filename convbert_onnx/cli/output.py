@@ -1,4 +1,4 @@
-"""What the command line prints for people: exports, what a file says of itself, times, metrics."""
+"""Text for people: summaries of exports, files, benchmarks and evaluations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from convbert_onnx.bundle import Comparison, ExportRecord
 from convbert_onnx.operators import DOMAIN
 
-if TYPE_CHECKING:  # the runtime needs numpy, and this module does not
+if TYPE_CHECKING:  # the runtime needs numpy, and --help does not
     from convbert_onnx.runtime.benchmarking.benchmark import Benchmark, ShapeTimes
     from convbert_onnx.runtime.evaluation.evaluate import Evaluation
 
@@ -18,20 +18,20 @@ __all__ = [
     "describe_file",
 ]
 
-_OPERATORS = 12
-"""Operators shown by name in a profile."""
+MAX_OPERATORS = 12
+"""Operators that a profile shows by name."""
 
 
 def describe_conversion(
     *, source: str, directory: str, head: str, parameters: int, sha256: str, tokenizer: tuple[str, ...]
 ) -> str:
-    """One line on a converted checkpoint; the hash is for machines."""
+    """One line about a converted checkpoint. The hash is in the JSON output only."""
     files = ", ".join(tokenizer) or "none found"
     return f"{directory}: {head} of {source}, {parameters:,} parameters; tokenizer: {files}"
 
 
 def describe_export(record: ExportRecord, file: str, size: int) -> str:
-    """The closing summary of an export."""
+    """The summary of an exported or quantized file."""
     return _columns(
         {
             "file": f"{file} ({_megabytes(size)})",
@@ -40,7 +40,7 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
             "format": f"{record.target}, {record.precision}{f' for {record.cpu}' if record.cpu else ''}, "
             f"opset {record.opset}, IR version {record.ir_version}, padding {record.padding}",
             **_operators(record.operators),
-            "worst difference": "not compared with PyTorch, the graph is as it came"
+            "worst difference": "not compared with PyTorch, the graph is unchanged"
             if record.worst_difference is None
             else f"{record.worst_difference:.1e} to PyTorch{' as fp32' if record.comparison else ''} over "
             f"{len(record.validated)} shapes (allowed {record.tolerance:.0e})",
@@ -50,14 +50,14 @@ def describe_export(record: ExportRecord, file: str, size: int) -> str:
 
 
 def _compared(comparison: Comparison | None) -> dict[str, str]:
-    """What quantization did, where a file is quantized."""
+    """The comparison with fp32, if the file is quantized."""
     if comparison is None:
         return {}
     mean, worst = comparison.mean_difference, comparison.worst_difference
     line = f"outputs differ by {mean:.1e} on average, {worst:.1e} at most"
     if comparison.same_answers is not None:
-        line = f"{comparison.same_answers} of {comparison.texts} answers as before; {line}"
-    lines = {"beside fp32": line}
+        line = f"{comparison.same_answers} of {comparison.texts} answers unchanged; {line}"
+    lines = {"against fp32": line}
     if comparison.data is not None:
         metric = f"{comparison.metric} {comparison.after:.4f}, in fp32 {comparison.before:.4f}"
         lines["evaluated"] = f"{metric}, on {comparison.data} ({comparison.texts} examples)"
@@ -65,7 +65,7 @@ def _compared(comparison: Comparison | None) -> dict[str, str]:
 
 
 def _operators(operators: Mapping[str, int]) -> dict[str, str]:
-    """A line for each domain: ours, whose operators carry a definition in standard ones, and the engine's."""
+    """A line for our domain, whose operators have ONNX functions in the file, and one for onnxruntime's."""
     lines = {}
     for domain, title, remark in (
         (DOMAIN, "our operators", " (ONNX function inside as fallback)"),
@@ -78,7 +78,7 @@ def _operators(operators: Mapping[str, int]) -> dict[str, str]:
 
 
 def describe_file(info: Mapping[str, Any]) -> str:
-    """What ``inspect`` found."""
+    """The text of ``convbert-onnx inspect``."""
     interface = {
         name: ", ".join(f"{key} {_shape(shape)}" for key, shape in info[name].items()) for name in ("inputs", "outputs")
     }
@@ -115,14 +115,16 @@ def describe_file(info: Mapping[str, Any]) -> str:
 
 
 def _verified(differs: Sequence[str] | None) -> dict[str, str]:
-    """What came of comparing a file with its hashes, where that was asked for."""
+    """The result of ``--verify``, if it was given."""
     if differs is None:
         return {}
-    return {"verified": f"NO, not as written: {', '.join(differs)}" if differs else "yes, all parts are as written"}
+    return {
+        "verified": f"NO, changed since export: {', '.join(differs)}" if differs else "yes, all parts are unchanged"
+    }
 
 
 def describe_benchmark(result: "Benchmark") -> str:
-    """Times by shape, and where they go if that was measured."""
+    """Times by shape, and times by operator if they were measured."""
     memory = "unknown on this system" if result.peak_memory is None else _megabytes(result.peak_memory)
     head = _columns(
         {
@@ -150,7 +152,7 @@ def describe_benchmark(result: "Benchmark") -> str:
 
 
 def describe_evaluation(result: "Evaluation") -> str:
-    """Each metric in per cent, the main one with its interval."""
+    """Each metric in per cent; the main one has a confidence interval."""
     metrics = {name.replace("_", " "): f"{100 * value:.1f} %" for name, value in result.metrics.items()}
     low, high = (100 * bound for bound in result.interval)
     main = result.main.replace("_", " ")
@@ -166,7 +168,7 @@ def describe_evaluation(result: "Evaluation") -> str:
 
 
 def _describe_operators(shape: "ShapeTimes") -> str:
-    shown, rest = shape.operators[:_OPERATORS], shape.operators[_OPERATORS:]
+    shown, rest = shape.operators[:MAX_OPERATORS], shape.operators[MAX_OPERATORS:]
     rows = [(one.operator, str(one.count), f"{one.ms:.3f}", f"{100 * one.share:.1f}") for one in shown]
     if rest:
         count, ms, share = (sum(getattr(one, name) for one in rest) for name in ("count", "ms", "share"))

@@ -172,7 +172,7 @@ def test_the_command_line_takes_a_directory_of_optimums(by_optimum: Directory, t
     folder, file = by_optimum("question-answering"), tmp_path / "one.onnx"
     exported = CliRunner().invoke(main, ["export", "--from-optimum", str(folder), "-o", str(file)])
     assert exported.exit_code == 0, exported.output
-    assert "not compared with PyTorch, the graph is as it came" in exported.output
+    assert "not compared with PyTorch, the graph is unchanged" in exported.output
     call = ["--question", "Where?", "--context", "The dust falls on the Amazon.", "--json"]
     results = [CliRunner().invoke(main, ["run", str(path), *call]) for path in (folder, file)]
     assert results[0].exit_code == 0, results[0].output
