@@ -1,28 +1,29 @@
-/* MaskedAttention: every query sees the real positions of its text. */
+/* MaskedAttention: every query attends to the unmasked positions of its sequence. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel.h"
 
-/* A task is one head of a text and a block of its queries, for which keys and values are packed once: as many as leave
- * some threads enough to do, and no fewer than make packing cheap. TILE_ROWS is a multiple of every tile. */
-enum { MIN_TASKS = 12, BLOCK_ROWS = 132, TILE_ROWS = 12 };
+/* A task is one head of a sequence and a block of its queries, for which keys and values are packed once. A block is
+ * small enough for MIN_TASKS tasks, but not so small that packing dominates. TILE_ROWS is a multiple of every tile. */
+enum { MIN_TASKS = 12, MIN_BLOCK_ROWS = 132, TILE_ROWS = 12 };
 
-/* Packing takes as long as about so many queries, and so many products as one float of other operators. */
+/* Packing costs as much as about PACKING_COST_ROWS queries; PRODUCTS_PER_COST multiplications cost one unit of
+ * for_rows. */
 enum { PACKING_COST_ROWS = 12, PRODUCTS_PER_COST = 6, ALIGNMENT = 64 };
 
 enum { QUERY, KEY, VALUE, MASK };
 
 typedef struct {
-    size_t queries, keys, heads, channels, rows, blocks; /* of a text, of a head, and of a block */
+    size_t queries, keys, heads, channels, rows, blocks; /* per sequence, per head, and per block */
 } Sizes;
 
 static Sizes sizes_of(const Call *call) {
     const Tensor *query = &call->inputs[QUERY];
     size_t heads = (size_t)call->kernel->num_heads, queries = (size_t)query->dims[1];
     size_t rows = row_count(query) * heads / MIN_TASKS;
-    rows = rows < BLOCK_ROWS ? BLOCK_ROWS : rows - rows % TILE_ROWS + TILE_ROWS;
+    rows = rows < MIN_BLOCK_ROWS ? MIN_BLOCK_ROWS : rows - rows % TILE_ROWS + TILE_ROWS;
     return (Sizes){
         .queries = queries,
         .keys = (size_t)call->inputs[KEY].dims[1],
@@ -33,7 +34,7 @@ static Sizes sizes_of(const Call *call) {
     };
 }
 
-/* The positions that are keys: where all are masked, all of them. Returns how many are real. */
+/* Lists the positions that are keys: the unmasked ones, or all if none is. Returns the number of unmasked ones. */
 static size_t list_keys(size_t *real, const int64_t *mask, size_t positions) {
     size_t count = 0;
     for (size_t p = 0; p < positions; p++)
@@ -42,7 +43,7 @@ static size_t list_keys(size_t *real, const int64_t *mask, size_t positions) {
     return count;
 }
 
-static void attend_block(const Call *call, const Sizes *sizes, size_t task, size_t *real, float *room) {
+static void attend_block(const Call *call, const Sizes *sizes, size_t task, size_t *real, float *buffer) {
     size_t text = task / sizes->blocks / sizes->heads, number = task / sizes->blocks % sizes->heads;
     size_t stride = sizes->heads * sizes->channels, from = task % sizes->blocks * sizes->rows;
     size_t first_query = text * sizes->queries * stride + number * sizes->channels;
@@ -58,23 +59,23 @@ static void attend_block(const Call *call, const Sizes *sizes, size_t task, size
         .keys = count ? count : sizes->keys,
         .channels = sizes->channels,
         .stride = stride,
-        .scale = count ? 1.0f / sqrtf((float)sizes->channels) : 0.0f, /* without real keys, all weigh the same */
+        .scale = count ? 1.0f / sqrtf((float)sizes->channels) : 0.0f, /* if all keys are masked, all get the same weight */
     };
     size_t to = from + sizes->rows < sizes->queries ? from + sizes->rows : sizes->queries;
-    call->kernel->rows->attend(&head, from, to, room);
+    call->kernel->row_kernels->attend(&head, from, to, buffer);
 }
 
 static void attend_blocks(const Call *call, size_t from, size_t to) {
     Sizes sizes = sizes_of(call);
-    size_t floats = call->kernel->rows->attention_floats(sizes.keys, sizes.channels);
+    size_t floats = call->kernel->row_kernels->attention_floats(sizes.keys, sizes.channels);
     size_t *real = malloc(sizes.keys * sizeof *real);
-    float *room = allocate_floats(call, floats + ALIGNMENT / sizeof *room);
-    if (real && room) {
-        float *aligned = room + (ALIGNMENT - (uintptr_t)room % ALIGNMENT) / sizeof *room;
+    float *buffer = allocate_floats(call, floats + ALIGNMENT / sizeof *buffer);
+    if (real && buffer) {
+        float *aligned = buffer + (ALIGNMENT - (uintptr_t)buffer % ALIGNMENT) / sizeof *buffer;
         for (size_t task = from; task < to; task++) attend_block(call, &sizes, task, real, aligned);
     } else
         *call->out_of_memory = true;
-    free(room);
+    free(buffer);
     free(real);
 }
 

@@ -1,21 +1,21 @@
-/* SpanDynamicConv and DepthwiseConv: every position sees a window of rows around it. */
+/* SpanDynamicConv, DepthwiseConv and DepthwiseConvQuantize: each position depends on a window of rows around it. */
 #include <stdlib.h>
 
 #include "kernel.h"
 
-/* Positions whose windows are looked up together. */
+/* Positions whose windows are computed together. */
 enum { MAX_POSITIONS = 32 };
 
-/* What a convolution runs on; a row outside the sequence, or masked, is `zeros` instead. */
+/* The input of a convolution. Rows outside the sequence and masked rows are replaced by `zeros`. */
 typedef struct {
     const float *rows;
-    const int64_t *mask; /* NULL where nothing is masked */
+    const int64_t *mask; /* NULL if nothing is masked */
     const float *zeros;
     int64_t sequence;
     size_t channels, size;
 } Source;
 
-/* The rows that the windows of `positions` places of a sequence, from `first` on, see. */
+/* Lists the rows in the windows of `positions` positions of a sequence, starting at `first`. */
 static void fill_window(const float **window, const Source *source, size_t batch, int64_t first, size_t positions) {
     const int64_t before = (int64_t)source->size / 2;
     for (size_t i = 0; i < positions + source->size - 1; i++) {
@@ -29,7 +29,7 @@ static void fill_window(const float **window, const Source *source, size_t batch
 typedef void Convolve(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions);
 
-/* RowsBody of an output [B, S, C], in pieces that lie in one sequence. */
+/* Computes rows of an output [B, S, C], in pieces that lie within one sequence. */
 static void convolve_rows(const Call *call, const Source *source, size_t from, size_t to, Convolve *convolve) {
     const float *window[MAX_POSITIONS + MAX_KERNEL_SIZE - 1];
     size_t sequence = (size_t)source->sequence;
@@ -43,7 +43,7 @@ static void convolve_rows(const Call *call, const Source *source, size_t from, s
     }
 }
 
-/* Makes sure of the mask and runs the body with a row of zeros. */
+/* Validates the mask and runs the body with a row of zeros. */
 static OrtStatus *convolve(Call *call, size_t cost, RowsBody *body) {
     const Tensor *input = &call->inputs[0];
     OrtStatus *status = call->inputs[2].data ? check_dims(call, 2, input->dims, 2, "[B, S]") : NULL;
@@ -75,7 +75,7 @@ static OrtStatus *check_rank(const Call *call) {
 
 static void depthwise(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions) {
-    call->kernel->rows->depthwise_conv(float_output(call, 0) + row * source->channels, window, float_input(call, 1),
+    call->kernel->row_kernels->depthwise_conv(float_output(call, 0) + row * source->channels, window, float_input(call, 1),
                                        source->size, positions, source->channels);
 }
 
@@ -105,12 +105,12 @@ static OrtStatus *depthwise_conv(Call *call) {
     return status ? status : convolve(call, depthwise_cost(call), depthwise_conv_rows);
 }
 
-/* Some rows as floats, which then become bytes. */
+/* Computes some rows as floats and quantizes them. */
 static void depthwise_quantize(const Call *call, const Source *source, const float *const *window, size_t row,
                                size_t positions) {
     float *convolved = allocate_floats(call, positions * source->channels);
     if (!convolved) return;
-    call->kernel->rows->depthwise_conv(convolved, window, float_input(call, 1), source->size, positions,
+    call->kernel->row_kernels->depthwise_conv(convolved, window, float_input(call, 1), source->size, positions,
                                        source->channels);
     for (size_t p = 0; p < positions; p++)
         quantize_row(call, 0, row + p, convolved + p * source->channels, source->channels);
@@ -134,7 +134,7 @@ static void span_dynamic(const Call *call, const Source *source, const float *co
     const Kernel *kernel = call->kernel;
     size_t heads = (size_t)kernel->num_heads;
     for (size_t p = 0; p < positions; p++, row++)
-        kernel->rows->span_dynamic_conv(float_output(call, 0) + row * source->channels, window + p,
+        kernel->row_kernels->span_dynamic_conv(float_output(call, 0) + row * source->channels, window + p,
                                         float_input(call, 1) + row * heads * source->size, source->size, heads,
                                         source->channels / heads);
 }

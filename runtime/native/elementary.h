@@ -4,7 +4,7 @@
 
 #include "vectors.h"
 
-/* Adding it rounds a float of magnitude below 2^22 to an integer, which then stands in the low bits. */
+/* Adding it rounds a float of magnitude below 2^22 to an integer, which is then in the low bits. */
 #define ROUNDER 0x1.8p23f
 #define ROUNDER_BITS 0x4b400000
 
@@ -20,29 +20,29 @@ INLINE floats exp2_of_fraction(floats fraction) {
 /* 2^integer for -126 <= integer <= 127. */
 INLINE floats exp2_of_integer(uints integer) { return (floats)((integer + 127) << 23); }
 
-/* e^x for x <= 0, with what lies below the smallest float as zero. */
+/* e^x for x <= 0; results below the smallest float are zero. */
 INLINE floats exp_of_nonpositive(floats x) {
     const float log2_e = 1.44269504f, lowest = -104.0f;
     x = blend(x < lowest, broadcast(lowest), x);
     floats rounded = x * log2_e + ROUNDER;
     ints integer = (ints)((uints)rounded - ROUNDER_BITS);
     floats fraction = x * log2_e - (rounded - ROUNDER);
-    ints half = integer >> 1; /* the scale itself may be no normal number, its two halves is_always_available are */
+    ints half = integer >> 1; /* 2^integer may be subnormal; its two factors are always normal */
     return exp2_of_fraction(fraction) * exp2_of_integer((uints)half) * exp2_of_integer((uints)(integer - half));
 }
 
-/* 2^x for x <= 0, with what lies below the smallest normal float as zero. */
+/* 2^x for x <= 0; results below the smallest normal float are zero. */
 INLINE floats exp2_of_nonpositive(floats x) {
     floats rounded = x + ROUNDER;
     floats power = exp2_of_fraction(x - (rounded - ROUNDER)) * exp2_of_integer((uints)rounded - ROUNDER_BITS);
-    return (floats)((ints)power & ~(x < -126.0f)); /* not where it is NaN */
+    return (floats)((ints)power & ~(x < -126.0f)); /* NaN stays NaN */
 }
 
 /* x * (1 + erf(x / sqrt(2))) / 2.
  *
- * erfc(t / sqrt(2)) for t = |x| is 2^(t * p(t)), where the polynomial p is a minimax fit on [0, 6] whose error weighs
- * as it does in the result: below 3e-8 absolute, and below 1e-5 of the small results between -5 and -1. Beyond 6 it
- * is zero, as 1 - erf is in floats, so that minus infinity gives minus infinity times zero.
+ * erfc(t / sqrt(2)) for t = |x| is 2^(t * p(t)), where the polynomial p is a minimax fit on [0, 6] whose error is
+ * weighted as in the result: below 3e-8 absolute, and below 1e-5 relative for the small results between -5 and -1.
+ * Beyond 6 it is zero, like 1 - erf in floats, so minus infinity gives minus infinity times zero.
  */
 INLINE floats gelu(floats x) {
     floats t = absolute(x);

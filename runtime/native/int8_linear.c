@@ -1,16 +1,18 @@
-/* What follows an integer product, alone (Dequantize...) or in one pass with the product itself (MatMulDequantize...,
- * GroupedMatMulDequantize...). Those have one input more, the weight in panels, and are otherwise the first. */
+/* Linear layers on quantized rows: the epilogue of an int8 matmul alone (Dequantize...), or the matmul and its epilogue
+ * in one pass (MatMulDequantize..., GroupedMatMulDequantize...). The latter have the same inputs, with the quantized rows
+ * and the weight in panels instead of the int32 product. */
 #include <stdlib.h>
 
 #include "kernel.h"
 
-/* Costs of a channel, and how many products of bytes cost as much as one of them: see for_rows. */
+/* Costs per channel, and the number of int8 multiplications that cost one unit: see for_rows. */
 enum { DEQUANTIZE_COST = 2, BIAS_ADD_COST = 1, MUL_COST = 1, NORM_COST = 3, GELU_COST = 6, QUANTIZE_COST = 3, INT8_PRODUCTS_PER_COST = 16 };
 
-/* Up to so many rows, threads share columns; above, each takes rows, whose numbers then never leave its cache. */
+/* Up to MAX_FEW_ROWS rows, threads divide the columns; above, they divide the rows, whose results stay in the cache of
+ * one thread. */
 enum { MAX_FEW_ROWS = 32, ROWS_PER_TASK = 32, COLUMNS_PER_TASK = 2 * PANEL_COLUMNS };
 
-/* The inputs; from SCALE on they are one place further where the weight is an input too. */
+/* The inputs. With a weight, the inputs from SCALE on come one later. */
 enum { FIRST, SCALE, WEIGHT_SCALE, BIAS, OTHER, GAMMA, BETA, WEIGHT = 1 };
 
 static size_t input_index(const Call *call, size_t index) { return index + call->kernel->op->has_weight; }
@@ -21,38 +23,38 @@ static size_t output_channels(const Call *call) { return (size_t)call->inputs[in
 
 static void bias_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
-    call->kernel->rows->bias_add(float_output(call, 0) + row * channels, values, operand(call, BIAS), channels);
+    call->kernel->row_kernels->bias_add(float_output(call, 0) + row * channels, values, operand(call, BIAS), channels);
 }
 
 static void bias_split_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call) / 4;
     for (size_t part = 0; part < 4; part++)
-        call->kernel->rows->bias_add(float_output(call, part) + row * channels, values + part * channels,
+        call->kernel->row_kernels->bias_add(float_output(call, part) + row * channels, values + part * channels,
                                      operand(call, BIAS) + part * channels, channels);
 }
 
 static void bias_mul_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
-    call->kernel->rows->bias_mul(float_output(call, 0) + row * channels, values, operand(call, BIAS),
+    call->kernel->row_kernels->bias_mul(float_output(call, 0) + row * channels, values, operand(call, BIAS),
                                  operand(call, OTHER) + row * channels, channels);
 }
 
 static void bias_gelu_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
-    call->kernel->rows->bias_gelu(values, values, operand(call, BIAS), channels);
-    uint8_t *bytes = call->outputs[0];
-    float_output(call, 1)[row] = call->kernel->rows->quantize_activated(bytes + row * channels, values, channels);
+    call->kernel->row_kernels->bias_gelu(values, values, operand(call, BIAS), channels);
+    uint8_t *quantized = call->outputs[0];
+    float_output(call, 1)[row] = call->kernel->row_kernels->quantize_activated(quantized + row * channels, values, channels);
 }
 
 static void add_layer_norm_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     float *output = float_output(call, 0) + row * channels;
-    call->kernel->rows->add_layer_norm(output, values, operand(call, BIAS), operand(call, OTHER) + row * channels,
+    call->kernel->row_kernels->add_layer_norm(output, values, operand(call, BIAS), operand(call, OTHER) + row * channels,
                                        operand(call, GAMMA), operand(call, BETA), call->kernel->epsilon, channels);
     quantize_row(call, 1, row, output, channels);
 }
 
-/* Makes sure of the inputs behind the first one, and makes the outputs. */
+/* Validates the inputs after the first one and allocates the outputs. */
 static OrtStatus *prepare(Call *call) {
     const Operator *op = call->kernel->op;
     Tensor product = call->inputs[FIRST], column = product, part = product;
@@ -80,7 +82,7 @@ static void dequantize_rows(const Call *call, size_t from, size_t to) {
     size_t channels = output_channels(call);
     float *values = allocate_floats(call, channels);
     for (size_t row = from; values && row < to; row++) {
-        call->kernel->rows->dequantize(values, product + row * channels, operand(call, SCALE)[row],
+        call->kernel->row_kernels->dequantize(values, product + row * channels, operand(call, SCALE)[row],
                                        operand(call, WEIGHT_SCALE), channels);
         call->kernel->op->epilogue(call, row, values);
     }
@@ -93,7 +95,7 @@ static OrtStatus *dequantize(Call *call) {
     return status ? status : for_rows(call, row_count(&call->inputs[FIRST]), cost, dequantize_rows);
 }
 
-/* How many groups the weight has: each takes its share of the inputs to its share of the channels. */
+/* The number of groups of the weight; each maps its share of the inputs to its share of the channels. */
 static size_t group_count(const Call *call) {
     const Tensor *weight = &call->inputs[WEIGHT];
     return call->kernel->op->grouped && weight->rank == 5 && weight->dims[0] > 0 ? (size_t)weight->dims[0] : 1;
@@ -101,15 +103,14 @@ static size_t group_count(const Call *call) {
 
 static size_t panel_count(size_t columns) { return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS; }
 
-/* The product of rows from `from` to `to` with columns from `first` to `last` of a group's, a whole_vectors number of panels
- * before them. */
+/* Multiplies rows `from` to `to` by columns `first` to `last` of a group; `first` is a multiple of PANEL_COLUMNS. */
 static void matmul_block(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first, size_t last) {
     size_t channels = output_channels(call), stride = channel_count(&call->inputs[FIRST]);
     size_t columns = channels / group_count(call), inputs = stride / group_count(call);
     size_t panel = group * panel_count(columns) + first / PANEL_COLUMNS, column = group * columns + first;
-    const uint8_t *bytes = call->inputs[FIRST].data;
+    const uint8_t *quantized = call->inputs[FIRST].data;
     const int8_t *panels = call->inputs[WEIGHT].data;
-    call->kernel->rows->int8_matmul(values + column, channels, bytes + from * stride + group * inputs, stride, to - from,
+    call->kernel->row_kernels->int8_matmul(values + column, channels, quantized + from * stride + group * inputs, stride, to - from,
                                  inputs, operand(call, SCALE) + from,
                                  panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
                                  operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point,
@@ -126,7 +127,7 @@ static void matmul_rows(const Call *call, size_t from, size_t to) {
     free(values);
 }
 
-/* How many tasks share the columns of a group. */
+/* The number of tasks that divide the columns of a group. */
 static size_t tasks_per_group(const Call *call) {
     return (output_channels(call) / group_count(call) + COLUMNS_PER_TASK - 1) / COLUMNS_PER_TASK;
 }
@@ -180,7 +181,7 @@ OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info) {
     void *panels;
     int64_t dims[MAX_RANK] = {0};
     size_t rank = 0, count = 1;
-    if (!kernel->rows->pairs_fit) return NULL;
+    if (!kernel->row_kernels->pairs_fit) return NULL;
     OrtStatus *status = ort->KernelInfoGetConstantInput_tensor(info, WEIGHT, &is_constant, &weight);
     if (status || !is_constant) return status;
     status = ort->GetTensorTypeAndShape(weight, &shape);
@@ -190,12 +191,12 @@ OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info) {
     ort->ReleaseTensorTypeAndShapeInfo(shape);
     if (!status) status = ort->GetTensorMutableData((OrtValue *)weight, &panels);
     if (status || rank < 4 || rank > MAX_RANK || dims[rank - 2] != PANEL_COLUMNS || dims[rank - 1] != PANEL_DEPTH)
-        return status; /* a weight of another shape is an error when it multiplies */
+        return status; /* check_weight refuses other shapes when the node runs */
     size_t panel = (size_t)dims[rank - 3] * PANEL_ROW;
     for (size_t i = 0; i + 3 < rank; i++) count *= (size_t)dims[i];
     kernel->pairs_fit = panel > 0;
     for (size_t i = 0; i < count && kernel->pairs_fit; i++)
-        kernel->pairs_fit = kernel->rows->pairs_fit((const int8_t *)panels + i * panel + PANEL_ROW, panel - PANEL_ROW);
+        kernel->pairs_fit = kernel->row_kernels->pairs_fit((const int8_t *)panels + i * panel + PANEL_ROW, panel - PANEL_ROW);
     return NULL;
 }
 

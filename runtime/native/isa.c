@@ -1,15 +1,15 @@
-/* Which instruction sets this machine has, and the row kernels for one of them. */
+/* Detects the instruction sets of this machine and selects the row kernels for one of them. */
 #include <string.h>
 
 #include "row_kernels.h"
 
-extern const RowKernels rows_baseline;
+extern const RowKernels row_kernels_baseline;
 #ifdef __x86_64__
 #include <cpuid.h>
 
-extern const RowKernels rows_avx2, rows_avxvnni, rows_avx512, rows_avx512vnni;
+extern const RowKernels row_kernels_avx2, row_kernels_avxvnni, row_kernels_avx512, row_kernels_avx512vnni;
 
-/* A bit of what CPUID says of extended features, where the compiler has no name for it. */
+/* Reads a bit of CPUID's extended features, for features that __builtin_cpu_supports does not know. */
 static bool has_feature(unsigned leaf, int reg, int bit) {
     unsigned found[4];
     return __get_cpuid_count(7, leaf, &found[0], &found[1], &found[2], &found[3]) && found[reg] >> bit & 1;
@@ -42,26 +42,26 @@ static bool has_avx512vnni(void) {
 
 static bool is_always_available(void) { return true; }
 
-/* The best first. */
+/* Best first. */
 static const struct {
-    const RowKernels *rows;
+    const RowKernels *row_kernels;
     bool (*available)(void);
 } INSTRUCTION_SETS[] = {
 #ifdef __x86_64__
-    {&rows_avx512vnni, has_avx512vnni},
-    {&rows_avx512, has_avx512},
+    {&row_kernels_avx512vnni, has_avx512vnni},
+    {&row_kernels_avx512, has_avx512},
 #ifdef COMPILES_AVX_VNNI
-    {&rows_avxvnni, has_avxvnni},
+    {&row_kernels_avxvnni, has_avxvnni},
 #endif
-    {&rows_avx2, has_avx2},
+    {&row_kernels_avx2, has_avx2},
 #endif
-    {&rows_baseline, is_always_available},
+    {&row_kernels_baseline, is_always_available},
 };
 enum { INSTRUCTION_SET_COUNT = sizeof INSTRUCTION_SETS / sizeof *INSTRUCTION_SETS };
 
 const RowKernels *select_row_kernels(const char *name) {
     for (size_t i = 0; i < INSTRUCTION_SET_COUNT; i++)
-        if (INSTRUCTION_SETS[i].available() && (!name || !*name || !strcmp(name, INSTRUCTION_SETS[i].rows->isa))) return INSTRUCTION_SETS[i].rows;
+        if (INSTRUCTION_SETS[i].available() && (!name || !*name || !strcmp(name, INSTRUCTION_SETS[i].row_kernels->isa))) return INSTRUCTION_SETS[i].row_kernels;
     return NULL;
 }
 
@@ -70,7 +70,7 @@ void available_isas(char names[ISA_NAMES]) {
     for (size_t i = 0; i < INSTRUCTION_SET_COUNT; i++) {
         if (!INSTRUCTION_SETS[i].available()) continue;
         if (*names) strcat(names, " ");
-        strcat(names, INSTRUCTION_SETS[i].rows->isa);
+        strcat(names, INSTRUCTION_SETS[i].row_kernels->isa);
     }
 }
 

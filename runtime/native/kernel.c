@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The cost of a range of rows: about ten microseconds of work, ten times what waking a thread takes. */
+/* The least cost of a range of rows: about ten microseconds of work, ten times as long as waking a thread. */
 enum { MIN_RANGE_COST = 65536 };
 
 const OrtApi *ort;
@@ -69,8 +69,8 @@ static OrtStatus *fill_kernel(Kernel *kernel, const OrtKernelInfo *info) {
         return invalid(op, "kernel_size must be between 1 and %d, not %lld: wider ones run with CONVBERT_ONNX_NATIVE=0",
                        MAX_KERNEL_SIZE, (long long)kernel->kernel_size);
     const char *isa = getenv("CONVBERT_ONNX_ISA");
-    kernel->rows = select_row_kernels(isa);
-    if (kernel->rows) return op->has_weight ? read_pairs_fit(kernel, info) : NULL;
+    kernel->row_kernels = select_row_kernels(isa);
+    if (kernel->row_kernels) return op->has_weight ? read_pairs_fit(kernel, info) : NULL;
     char names[ISA_NAMES];
     available_isas(names);
     return invalid(op, "CONVBERT_ONNX_ISA is %.32s, this machine has %s", isa, names);
@@ -164,9 +164,9 @@ OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t
 }
 
 float *allocate_floats(const Call *call, size_t count) {
-    float *room = malloc((count + 1) * sizeof(float));
-    if (!room) *call->out_of_memory = true;
-    return room;
+    float *floats = malloc((count + 1) * sizeof(float));
+    if (!floats) *call->out_of_memory = true;
+    return floats;
 }
 
 OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels) {
@@ -178,8 +178,8 @@ OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels) {
 }
 
 void quantize_row(const Call *call, size_t index, size_t row, const float *from, size_t channels) {
-    uint8_t *bytes = call->outputs[index];
-    float_output(call, index + 1)[row] = call->kernel->rows->quantize(bytes + row * channels, from, channels);
+    uint8_t *quantized = call->outputs[index];
+    float_output(call, index + 1)[row] = call->kernel->row_kernels->quantize(quantized + row * channels, from, channels);
 }
 
 typedef struct {
@@ -204,7 +204,7 @@ OrtStatus *for_ranges(Call *call, size_t rows, size_t range, RowsBody *body) {
 }
 
 OrtStatus *for_rows(Call *call, size_t rows, size_t cost, RowsBody *body) {
-    size_t count = rows * cost / MIN_RANGE_COST; /* the product of a tensor's dimensions and a small number: no overflow */
+    size_t count = rows * cost / MIN_RANGE_COST; /* cannot overflow: a small multiple of the size of a tensor */
     if (count > rows) count = rows;
     return for_ranges(call, rows, count < 2 ? rows : (rows + count - 1) / count, body);
 }

@@ -1,4 +1,5 @@
-/* What the operators are built from: one call of a kernel with its tensors, errors, and rows shared out to threads. */
+/* The common parts of the operators: their description, a call of a kernel with its tensors, errors, and the division
+ * of rows among threads. */
 #ifndef CONVBERT_ONNX_KERNEL_H
 #define CONVBERT_ONNX_KERNEL_H
 
@@ -12,44 +13,44 @@ enum { MAX_INPUTS = 8, MAX_OUTPUTS = 4, MAX_ATTRIBUTES = 2, MAX_RANK = 8, MAX_HE
 
 typedef struct Call Call;
 
-/* Work on some of the rows of a call. */
+/* Computes rows `from` to `to` of a call. */
 typedef void RowsBody(const Call *call, size_t from, size_t to);
 
 typedef struct {
     const char *name;
     enum { INT_ATTRIBUTE, FLOAT_ATTRIBUTE } type;
-    size_t offset; /* in Kernel */
+    size_t offset; /* of the value in Kernel */
 } Attribute;
 
-/* One operator: its interface, which convbert_onnx/operators.py defines, and what computes it. */
+/* An operator: its interface, as defined in convbert_onnx/operators.py, and the functions that compute it. */
 typedef struct {
-    OrtCustomOp abi; /* first, so that its address is the operator's */
+    OrtCustomOp abi; /* first, so that both have the same address */
     const char *name;
     const char *inputs[MAX_INPUTS]; /* up to the first NULL */
     const char *outputs[MAX_OUTPUTS];
-    int input_types[MAX_INPUTS], output_types[MAX_OUTPUTS]; /* 0 is ORT_FLOAT */
+    int input_types[MAX_INPUTS], output_types[MAX_OUTPUTS]; /* 0 means ORT_FLOAT */
     Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
-    bool has_mask;   /* whether the last input is the optional mask, the only one of int64 */
-    bool in_place;   /* whether the first output may take the place of the first input */
-    bool concatenates;      /* whether the first output has the channels of the first input and of the second */
-    bool splits;     /* whether the outputs share out the channels of the first input */
-    bool has_weight; /* whether the second input is a weight, and the channels are those of the bias behind it */
-    bool grouped;    /* whether that weight has groups, of which each has its share of inputs and of outputs */
-    void (*epilogue)(const Call *call, size_t row, float *values); /* behind a product: the rest, for one row of it */
-    size_t epilogue_cost; /* of what finish does, for a channel: see for_rows */
+    bool has_mask;   /* the last input is the optional mask, the only int64 input */
+    bool in_place;   /* the first output may use the buffer of the first input */
+    bool concatenates;      /* the first output has the channels of the first and the second input together */
+    bool splits;     /* the channels of the first input are divided among the outputs */
+    bool has_weight; /* the second input is a weight, and the outputs have the channels of the bias */
+    bool grouped;    /* the weight has groups, each with its share of the inputs and outputs */
+    void (*epilogue)(const Call *call, size_t row, float *values); /* what follows the matmul, for one row */
+    size_t epilogue_cost; /* cost of the epilogue per channel: see for_rows */
     OrtStatus *(*compute)(Call *call);
 } Operator;
 
 /* A node of a graph. */
 typedef struct {
     const Operator *op;
-    const RowKernels *rows;
+    const RowKernels *row_kernels;
     int64_t num_heads, kernel_size, zero_point;
     float epsilon;
     bool pairs_fit; /* see RowKernels */
 } Kernel;
 
-/* A tensor, its data NULL where an optional input was left out. */
+/* A tensor; data is NULL if an optional input is missing. */
 typedef struct {
     const void *data;
     int64_t dims[MAX_RANK];
@@ -62,8 +63,8 @@ struct Call {
     OrtKernelContext *context;
     Tensor inputs[MAX_INPUTS];
     void *outputs[MAX_OUTPUTS];
-    float *zeros; /* a row of them, for convolutions */
-    float *values; /* the rows of a product that threads share */
+    float *zeros; /* one row, for convolutions */
+    float *values; /* the result of a matmul whose columns threads divide */
     atomic_bool *out_of_memory;
 };
 
@@ -72,73 +73,73 @@ extern Operator depthwise_conv_quantize_operator;                    /* convolut
 extern Operator masked_attention_operator;                           /* attention.c */
 extern Operator add_layer_norm_operator, bias_gelu_operator, bias_mul_operator, bias_split_operator; /* rowwise.c */
 
-extern Operator quantize_operator, concat_quantize_operator; /* quantized.c */
+extern Operator quantize_operator, concat_quantize_operator; /* quantize.c */
 
 enum { LINEAR_COUNT = 5, GROUPED_COUNT = 2 };
-extern Operator dequantize_operators[LINEAR_COUNT], matmul_operators[LINEAR_COUNT]; /* linear.c */
-extern Operator grouped_operators[GROUPED_COUNT];                                   /* linear.c */
+extern Operator dequantize_operators[LINEAR_COUNT], matmul_operators[LINEAR_COUNT]; /* int8_linear.c */
+extern Operator grouped_operators[GROUPED_COUNT];                                   /* int8_linear.c */
 
-/* Whether the weight of an operator that multiplies is a constant whose pairs fit: see RowKernels. linear.c */
+/* Sets pairs_fit if the weight is a constant for which RowKernels.pairs_fit is true (int8_linear.c). */
 OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info);
 
-/* How many inputs and outputs an operator has. */
+/* The number of inputs and outputs of an operator. */
 size_t input_count(const Operator *op);
 size_t output_count(const Operator *op);
 
-/* The type of the elements. */
+/* The element type of an input or output. */
 int input_type(const Operator *op, size_t index);
 int output_type(const Operator *op, size_t index);
 
-/* Whether an output is the scales of the rows of bytes that the output before it is. */
+/* Whether an output has the scales of the quantized rows in the output before it. */
 bool is_scale(const Operator *op, size_t index);
 
 /* The API of the onnxruntime that loaded the library. */
 extern const OrtApi *ort;
 
-/* A status that names the operator and then says what printf would. */
+/* Creates an error status: the name of the operator, then a message as for printf. */
 __attribute__((format(printf, 2, 3))) OrtStatus *invalid(const Operator *op, const char *format, ...);
 
-/* Creates a kernel with its attributes and the row kernels that CONVBERT_ONNX_ISA, or the machine, asks for. */
+/* Creates a kernel with its attributes and the row kernels for CONVBERT_ONNX_ISA, or the best of the machine. */
 OrtStatus *create_kernel(const OrtCustomOp *abi, const OrtApi *api, const OrtKernelInfo *info, void **result);
 
-/* Reads the inputs, and computes. */
+/* Reads the inputs and computes the outputs. */
 OrtStatus *run_kernel(void *kernel, OrtKernelContext *context);
 
-/* Makes an output of these dimensions. */
+/* Allocates an output. */
 OrtStatus *make_output(Call *call, size_t index, const int64_t *dims, size_t rank);
 
-/* The product of the dimensions but the last. */
+/* The product of all dimensions except the last. */
 size_t row_count(const Tensor *tensor);
 
 /* The last dimension. */
 size_t channel_count(const Tensor *tensor);
 
-/* The input as floats. */
+/* The data of a float input. */
 const float *float_input(const Call *call, size_t index);
 
-/* The output as floats. */
+/* The data of a float output. */
 float *float_output(const Call *call, size_t index);
 
-/* Makes sure that an input has these dimensions; they are called what `shape` says, such as [B, S]. */
+/* Checks the dimensions of an input; `shape` describes them in the error message, such as [B, S]. */
 OrtStatus *check_dims(const Call *call, size_t index, const int64_t *dims, size_t rank, const char *shape);
 
-/* Makes sure that inputs are like the first one [..., C], others a row [C]; each list of them ends with 0. */
+/* Checks that some inputs have the shape of the first one, [..., C], and others are [C]; both lists end with 0. */
 OrtStatus *check_inputs(const Call *call, const size_t *like_first, const size_t *rows);
 
-/* Room for some floats, which belongs to whoever frees it; NULL where there is none, and the call will fail. */
+/* Allocates floats that the caller must free. If there is no memory, returns NULL and lets the call fail. */
 float *allocate_floats(const Call *call, size_t count);
 
-/* Makes rows of bytes and their scales, the outputs `index` and the next, for rows with so many channels. */
+/* Allocates quantized rows, the output `index`, and their scales, the next one. */
 OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels);
 
-/* Writes a row of bytes and its scale into the outputs `index` and the next. */
+/* Quantizes a row into the output `index`, and writes its scale into the next one. */
 void quantize_row(const Call *call, size_t index, size_t row, const float *from, size_t channels);
 
-/* Calls body for all rows in ranges that onnxruntime's threads share, or at once where that would not be worth waking
- * them. A row's cost is counted in floats that are read, added to and written. */
+/* Calls the body for ranges of rows on onnxruntime's threads, or once for all rows if they are too few to wake threads.
+ * The unit of a row's cost is reading, adding to and writing one float. */
 OrtStatus *for_rows(Call *call, size_t rows, size_t cost, RowsBody *body);
 
-/* The same in ranges of so many rows. */
+/* The same with a fixed number of rows in each range. */
 OrtStatus *for_ranges(Call *call, size_t rows, size_t range, RowsBody *body);
 
 #endif

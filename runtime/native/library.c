@@ -1,4 +1,4 @@
-/* What the library shows to the outside: the operators to onnxruntime, and what it is made of to Python. */
+/* The exported functions: onnxruntime registers the operators, Python asks for signatures and instruction sets. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,9 +103,9 @@ static OrtStatus *set_output(OrtShapeInferContext *context, size_t index, int ty
     return status;
 }
 
-/* The shape of an input, its rank 0 where an axis is neither a number nor a name: there is no way to hand that on. */
+/* Reads the shape of an input. The rank is 0 if an axis has neither size nor name, which outputs cannot express. */
 static OrtStatus *get_shape(OrtShapeInferContext *context, size_t index, Shape *shape) {
-    OrtTensorTypeAndShapeInfo *info; /* the context's own */
+    OrtTensorTypeAndShapeInfo *info; /* owned by the context */
     size_t rank = shape->rank = 0;
     OrtStatus *status = ort->ShapeInferContext_GetInputTypeShape(context, index, &info);
     if (!status) status = ort->GetDimensionsCount(info, &rank);
@@ -119,7 +119,7 @@ static OrtStatus *get_shape(OrtShapeInferContext *context, size_t index, Shape *
     return NULL;
 }
 
-/* Outputs have the shape of the first input but for the last axis. Behind a weight, the bias is the fifth input. */
+/* Outputs have the shape of the first input except for the last axis. With a weight, the bias is the fifth input. */
 static OrtStatus *infer_shapes(const OrtCustomOp *abi, OrtShapeInferContext *context) {
     const Operator *op = operator_of(abi);
     Shape shape, second;
@@ -182,11 +182,11 @@ static OrtStatus *make_domain(OrtCustomOpDomain **domain) {
     return status;
 }
 
-/* Sessions share one domain, which lives as long as the process: none of them says when it is done with it. */
+/* Sessions share one domain, which is never freed: a session does not tell when it no longer uses it. */
 EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
     static _Atomic(OrtCustomOpDomain *) shared;
     const OrtApi *api = base->GetApi(ORT_API_VERSION);
-    if (!api) return NULL; /* an onnxruntime older than all that could load this: it runs the functions */
+    if (!api) return NULL; /* onnxruntime is too old for the kernels and runs the functions in the file */
     ort = api;
     OrtCustomOpDomain *domain = atomic_load(&shared), *none = NULL;
     if (!domain) {
@@ -200,14 +200,14 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
     return ort->AddCustomOpDomain(options, domain);
 }
 
-/* The names of the instruction sets that this machine can run, the best first, with spaces between them. */
+/* Writes the instruction sets that this machine supports, best first, separated by spaces. */
 EXPORT void convbert_onnx_isas(char names[ISA_NAMES]) { available_isas(names); }
 
-/* Whether the operators with a product are registered on this machine. */
+/* Whether the operators with int8 matmuls are registered on this machine. */
 EXPORT bool convbert_onnx_has_int8_matmuls(void) { return has_fast_int8_matmul(); }
 
-/* Writes what an operator takes and gives, such as "Name(a, b, mask?; size: int) -> c", or nothing where there is none
- * of that number. */
+/* Writes the signature of an operator, such as "Name(a, b, mask?; size: int) -> c", or an empty string if there is no
+ * operator with this number. */
 EXPORT void convbert_onnx_signature(size_t number, char *text, size_t size) {
     *text = 0;
     if (number >= OPERATOR_COUNT) return;

@@ -1,7 +1,7 @@
-/* The part of onnxruntime's C API that these kernels call, declared here so that no headers are needed to build them.
+/* The part of onnxruntime's C API that the kernels call, declared here so that building needs no headers.
  *
- * OrtApi only ever grows at its end, so a table asked for by an old version has the same layout in every onnxruntime.
- * Members keep the names of onnxruntime_c_api.h; the numbers are their places in the table.
+ * OrtApi only grows at its end, so the table for an old version has the same layout in every onnxruntime. Members have
+ * the names of onnxruntime_c_api.h; the numbers are their positions in the table.
  */
 #ifndef CONVBERT_ONNX_ORT_H
 #define CONVBERT_ONNX_ORT_H
@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of the table that holds all that is used: KernelContext_ParallelFor came with 17. */
+/* The oldest version with all members that are used; KernelContext_ParallelFor was added in 17. */
 #define ORT_API_VERSION 17
-/* The version that OrtCustomOp follows: from 18 on, onnxruntime asks it for GetMayInplace. */
+/* The version of OrtCustomOp; onnxruntime calls GetMayInplace from 18 on. */
 #define ORT_CUSTOM_OP_VERSION 18
 
 enum { ORT_FAIL = 1, ORT_INVALID_ARGUMENT = 2 };

@@ -1,10 +1,10 @@
-/* RowsBody of floats to rows of bytes before an integer product: see quantized_functions.py. */
+/* Quantize and ConcatQuantize: dynamic quantization of rows for an int8 matmul; see quantized_functions.py. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel.h"
 
-/* The cost of a channel: see for_rows. */
+/* Cost per channel: see for_rows. */
 enum { QUANTIZE_COST = 3 };
 
 static void quantize_rows(const Call *call, size_t from, size_t to) {

@@ -1,4 +1,4 @@
-/* The row kernels with AVX2 and FMA. */
+/* Row kernels for AVX2 and FMA. */
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -9,7 +9,7 @@
 #endif
 #define LANES 8
 #define ISA "avx2"
-#define ROWS rows_avx2
+#define ROW_KERNELS row_kernels_avx2
 #define DOT AVX2_DOT
 #include "row_kernels.inc"
 #ifdef __clang__

@@ -1,8 +1,8 @@
-/* The row kernels with AVX-512 and VNNI, as servers have them since Cascade Lake and Zen 4. */
+/* Row kernels for AVX-512 and VNNI (servers since Cascade Lake and Zen 4). */
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#ifdef EMULATE_AVX512 /* the same vectors in halves, for tests on machines without AVX-512 */
+#ifdef EMULATE_AVX512 /* each vector as two of AVX2, for tests on machines without AVX-512 */
 #pragma GCC target("avx2,fma")
 #elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
@@ -11,7 +11,7 @@
 #endif
 #define LANES 16
 #define ISA "avx512vnni"
-#define ROWS rows_avx512vnni
+#define ROW_KERNELS row_kernels_avx512vnni
 #ifndef EMULATE_AVX512
 #define DOT AVX512_VNNI_DOT
 #endif

@@ -1,4 +1,4 @@
-/* The row kernels with AVX2, FMA and AVX-VNNI, as desktops have them since 2021. */
+/* Row kernels for AVX2, FMA and AVX-VNNI (desktops since 2021). */
 #include "row_kernels.h"
 #ifdef COMPILES_AVX_VNNI
 #include <immintrin.h>
@@ -10,7 +10,7 @@
 #endif
 #define LANES 8
 #define ISA "avxvnni"
-#define ROWS rows_avxvnni
+#define ROW_KERNELS row_kernels_avxvnni
 #define DOT AVX_VNNI_DOT
 #include "row_kernels.inc"
 #ifdef __clang__

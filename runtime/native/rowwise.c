@@ -1,10 +1,10 @@
-/* AddLayerNorm, BiasGelu, BiasMul and BiasSplit: every row for itself. */
+/* AddLayerNorm, BiasGelu, BiasMul and BiasSplit: float operators that compute each row on its own. */
 #include "kernel.h"
 
-/* Costs of a channel: see for_rows. */
+/* Costs per channel: see for_rows. */
 enum { COPY_COST = 1, NORM_COST = 3, GELU_COST = 6 };
 
-/* Makes sure of a product [..., C], a bias [C] and what else is named, and makes the output [..., C]. */
+/* Checks the product [..., C], the bias [C] and the listed inputs, and allocates the output [..., C]. */
 static OrtStatus *prepare(Call *call, const size_t *like_product, const size_t *like_bias) {
     OrtStatus *status = check_inputs(call, like_product, like_bias);
     return status ? status : make_output(call, 0, call->inputs[0].dims, call->inputs[0].rank);
@@ -15,7 +15,7 @@ static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
     const float *gamma = float_input(call, 3), *beta = float_input(call, 4);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row, gamma, beta,
+        call->kernel->row_kernels->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row, gamma, beta,
                                            call->kernel->epsilon, channels);
 }
 
@@ -29,7 +29,7 @@ static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
     const float *product = float_input(call, 0), *bias = float_input(call, 1);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->bias_gelu(float_output(call, 0) + row, product + row, bias, channels);
+        call->kernel->row_kernels->bias_gelu(float_output(call, 0) + row, product + row, bias, channels);
 }
 
 static OrtStatus *bias_gelu(Call *call) {
@@ -42,7 +42,7 @@ static void bias_mul_rows(const Call *call, size_t from, size_t to) {
     const float *product = float_input(call, 0), *bias = float_input(call, 1), *factor = float_input(call, 2);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->rows->bias_mul(float_output(call, 0) + row, product + row, bias, factor + row, channels);
+        call->kernel->row_kernels->bias_mul(float_output(call, 0) + row, product + row, bias, factor + row, channels);
 }
 
 static OrtStatus *bias_mul(Call *call) {
@@ -56,7 +56,7 @@ static void bias_split_rows(const Call *call, size_t from, size_t to) {
     size_t channels = channel_count(&call->inputs[0]) / 4;
     for (size_t row = from; row < to; row++)
         for (size_t part = 0; part < 4; part++)
-            call->kernel->rows->bias_add(float_output(call, part) + row * channels, product + (4 * row + part) * channels,
+            call->kernel->row_kernels->bias_add(float_output(call, part) + row * channels, product + (4 * row + part) * channels,
                                          bias + part * channels, channels);
 }
 

@@ -1,4 +1,4 @@
-/* Vectors of LANES floats, in the vector extensions that gcc and clang share. */
+/* Vectors of LANES floats, with the vector extensions of gcc and clang. */
 #ifndef CONVBERT_ONNX_LANES_H
 #define CONVBERT_ONNX_LANES_H
 
@@ -25,9 +25,9 @@ INLINE ints load_ints(const void *from) { return *(const unaligned_ints *)from; 
 
 INLINE void store_ints(int32_t *to, ints value) { *(unaligned_ints *)to = value; }
 
-/* The low byte of each lane. */
+/* Stores the low byte of each lane. */
 INLINE void store_low_bytes(uint8_t *to, ints value) {
-#if LANES < 16 /* gcc converts such vectors through scalars */
+#if LANES < 16 /* gcc would convert these vectors lane by lane */
     typedef uint8_t bytes __attribute__((vector_size(4 * LANES)));
 #define LOW_BYTES(first) first, first + 4, first + 8, first + 12
 #if LANES == 8
@@ -47,7 +47,7 @@ INLINE void store_low_bytes(uint8_t *to, ints value) {
 #endif
 }
 
-/* The first count lanes; the others are zero. */
+/* Loads the first `count` lanes; the others are zero. */
 INLINE floats load_part(const float *from, size_t count) {
     floats value = {0};
     for (size_t i = 0; i < count; i++) value[i] = from[i];
@@ -58,7 +58,7 @@ INLINE void store_part(float *to, floats value, size_t count) {
     for (size_t i = 0; i < count; i++) to[i] = value[i];
 }
 
-/* One in the first count lanes, zero in the others. */
+/* One in the first `count` lanes, zero in the others. */
 INLINE floats first_lanes(size_t count) {
     floats value;
     for (size_t i = 0; i < LANES; i++) value[i] = i < count;
@@ -67,14 +67,14 @@ INLINE floats first_lanes(size_t count) {
 
 INLINE floats broadcast(float value) { return value - (floats){0}; }
 
-/* Lane by lane: chosen where mask is all ones, otherwise where it is zero. */
+/* Selects lanes: `chosen` where the mask is all ones, `otherwise` where it is zero. */
 INLINE floats blend(ints mask, floats chosen, floats otherwise) {
     return (floats)((mask & (ints)chosen) | (~mask & (ints)otherwise));
 }
 
 INLINE floats absolute(floats x) { return (floats)((ints)x & INT32_MAX); }
 
-/* Numbers are added up in so many sums, whatever LANES is, so that the bits of a sum are those of every width. */
+/* Reductions use this number of partial sums for every LANES, so that all vector widths give the same bits. */
 enum { SUMS = 16, SUM_VECTORS = SUMS / LANES };
 
 INLINE float reduce_sums(floats sums[SUM_VECTORS]) {

@@ -1,7 +1,7 @@
-/* Drives the native kernels without onnxruntime, for sanitizers and for other machines' instruction sets.
+/* Runs the native kernels without onnxruntime: under sanitizers, and for the instruction sets of other machines.
  *
- * It plays onnxruntime's part of the ABI with the little that the kernels ask for, runs every operator over many shapes
- * in buffers that end where their data ends and start off every alignment, and compares with formulas in double.
+ * It implements the part of onnxruntime's C API that the kernels call, runs every operator with many shapes in unaligned
+ * buffers that end where their data ends, and compares the results with formulas in double precision.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -12,10 +12,10 @@
 #include "kernel.h"
 
 #ifndef WRONG
-#define WRONG 0.0 /* something else must make comparisons fail */
+#define WRONG 0.0 /* another value must make the comparisons fail */
 #endif
 
-#ifdef __SANITIZE_ADDRESS__ /* with which a product and a sum become one instruction in some places only */
+#ifdef __SANITIZE_ADDRESS__ /* where only some multiplications and additions become one FMA */
 enum { SAME_BITS = 0 };
 #else
 enum { SAME_BITS = 1 };
@@ -52,7 +52,7 @@ struct OrtKernelInfo {
 static const OrtCustomOp *ops[32];
 static size_t op_count;
 static int failures, comparisons;
-static uint32_t bits; /* a hash of all outputs: the same for all instruction sets that have FMA */
+static uint32_t bits; /* hash of all outputs, the same for all instruction sets with FMA */
 
 static OrtStatus *create_status(int code, const char *message) {
     (void)code;
@@ -133,7 +133,7 @@ static OrtStatus *get_input(const OrtKernelContext *context, size_t index, const
     return NULL;
 }
 
-/* A value whose data starts `shift` bytes off an alignment of 64 and ends where its memory ends. */
+/* A value whose data starts `shift` bytes after an alignment of 64 and ends where its memory ends. */
 static OrtValue *make_value(const int64_t *dims, size_t rank, size_t size, size_t shift) {
     OrtValue *value = calloc(1, sizeof *value);
     memcpy(value->shape.dims, dims, rank * sizeof *dims);
@@ -226,7 +226,7 @@ static double convolution(const OrtKernelContext *context, const Case *shape, in
     return dynamic ? sum / total : sum;
 }
 
-/* A row of attention: where no key is real, all are, with the same score. */
+/* A row of attention; if all keys are masked, all get the same weight. */
 static void attention(const OrtKernelContext *context, const Case *shape, int64_t row, double *values) {
     static double weights[1 << 12];
     int64_t width = shape->heads * shape->channels, start = row / shape->sequence * shape->sequence;
@@ -260,14 +260,14 @@ static void normalize(const OrtKernelContext *context, int64_t width, size_t gam
                     floats(context->inputs[gamma + 1])[c];
 }
 
-/* In how many groups operators with groups get so many channels: the least number that divides them. */
+/* The number of groups for grouped operators: the smallest divisor of the channels above 1. */
 static int64_t groups_of(int64_t width) {
     for (int64_t groups = 2; groups <= width; groups++)
         if (width % groups == 0) return groups;
     return 1;
 }
 
-/* The byte of a weight in panels for an input and a column of a group, which may be the only one. */
+/* The value of a weight in panels for an input and a column of a group. */
 static int8_t *weight_byte(const OrtValue *weight, int64_t group, int64_t input, int64_t column) {
     const int64_t *dims = weight->shape.dims + weight->shape.rank - 4;
     int64_t panel = group * dims[0] + column / PANEL_COLUMNS;
@@ -275,8 +275,8 @@ static int8_t *weight_byte(const OrtValue *weight, int64_t group, int64_t input,
     return (int8_t *)weight->data + place + column % PANEL_COLUMNS * PANEL_DEPTH + input % PANEL_DEPTH;
 }
 
-/* The first inputs of an operator at or behind a product: itself, or rows and weight, and its scales where it is one of
- * integers, and the bias. */
+/* The result of the matmul plus bias, from the first inputs of an operator: a float product, an int32 product with
+ * scales, or quantized rows and a weight. */
 static double biased(const OrtKernelContext *context, int64_t row, int64_t channel, int64_t width) {
     OrtValue *const *inputs = context->inputs + context->op->has_weight;
     if (input_type(context->op, 0) == ORT_FLOAT)
@@ -294,10 +294,10 @@ static double biased(const OrtKernelContext *context, int64_t row, int64_t chann
     return product * floats(inputs[1])[row] * floats(inputs[2])[channel] + floats(inputs[3])[channel];
 }
 
-/* A row of an output before it becomes bytes; returns its width. */
+/* A row of an output before quantization; returns its width. */
 static int64_t compute(const OrtKernelContext *context, const Case *shape, size_t output, int64_t row, double *values) {
     int64_t width = shape->heads * shape->channels;
-    size_t other = context->op->epilogue ? 4 + context->op->has_weight : 2; /* factor or residual, behind the bias */
+    size_t other = context->op->epilogue ? 4 + context->op->has_weight : 2; /* factor or residual, after the bias */
     if (is_named(context, "Quantize") || is_named(context, "ConcatQuantize")) {
         int64_t second = is_named(context, "Quantize") ? 0 : width + 3;
         for (int64_t c = 0; c < width; c++) values[c] = floats(context->inputs[0])[row * width + c];
@@ -356,7 +356,7 @@ static void fill(OrtValue *value, int type, bool scales, bool pairs_fit) {
             ((float *)value->data)[i] = scales ? 0.01f + 0.001f * random_float() : random_float();
 }
 
-/* Writes the sums of columns into a weight in panels. */
+/* Writes the column sums into a weight in panels. */
 static void add_up(OrtValue *weight) {
     const int64_t *dims = weight->shape.dims + weight->shape.rank - 4;
     int64_t groups = weight->shape.rank == 5 ? weight->shape.dims[0] : 1, inputs = (dims[1] - 1) * PANEL_DEPTH;
@@ -458,7 +458,7 @@ int main(void) {
         for (size_t i = 0; i < op_count; i++)
             for (size_t s = 0; s < sizeof SHAPES / sizeof *SHAPES; s++)
                 for (size_t shift = 0; shift < 16; shift += 9) run_case((const Operator *)ops[i], &SHAPES[s], shift);
-        printf("%s: %d numbers compared, %d wrong, bits %08x\n", isa, comparisons, failures, bits);
+        printf("%s: %d values compared, %d wrong, bits %08x\n", isa, comparisons, failures, bits);
         if (SAME_BITS && strcmp(isa, "baseline") && expected && bits != expected)
             failures++, printf("bits differ\n");
         expected = bits;
