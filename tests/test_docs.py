@@ -1,7 +1,7 @@
-"""Every command and every Python example in README.md and docs/ is run, and gives the output that stands there.
+"""Every command and every Python example in README.md and docs/ is run, and gives the output shown there.
 
-Numbers may differ, because machines do, and with them the spaces that align them, and so may the instruction set that
-native kernels use; everything else may not. `make` commands are run by .ci/run.
+Numbers may differ between machines, and with them the spaces that align columns, and so may the instruction set of the
+native kernels; everything else may not. `make` commands are run by `make check`.
 """
 
 import doctest
@@ -22,6 +22,11 @@ from convbert_onnx.tasks import task_by_name
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+TEXTS = [
+    *PAGES,
+    *(ROOT / "docs" / "api").glob("*.md"),
+    *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")),
+]
 BLOCK = re.compile(r"^```(console|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+(,\d{3})*(\.\d+)?(e[+-]?\d+)?")
 ISA = re.compile(r"(?<=native, )\w+")
@@ -37,16 +42,18 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 ROW = re.compile(r"^\| ([\w ,-]+) \| `(--task \w+)` \| `(pipe.+?)` \| `(.+)` \|$", re.MULTILINE)
-ROWS = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+ROWS = ROW.findall((ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8"))
 
 
-def test_reference_table_has_every_pipeline() -> None:
+def test_table_of_pipelines_has_every_task() -> None:
     tasks = [task_by_name(option.split()[1]).name for _, option, _, _ in ROWS]
     assert sorted(tasks) == sorted([*TASKS, "text-classification"])
 
 
 @pytest.mark.parametrize(("title", "option", "call", "gives"), ROWS, ids=[row[0] for row in ROWS])
-def test_reference_table_row(title: str, option: str, call: str, gives: str, workplace: Path) -> None:
+def test_row_of_the_table_shows_what_the_call_gives(
+    title: str, option: str, call: str, gives: str, workplace: Path
+) -> None:
     task = task_by_name(option.split()[1]).name
     architecture = "cased" if title.startswith("zero-shot") else "plain"
     tokenizer = CHECKPOINTS / f"{architecture}-question-answering"
@@ -72,7 +79,7 @@ def same(actual: str, expected: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_of_a_page(page: Path, workplace: Path, exported: Exported) -> None:
+def test_page_shows_the_output_of_its_commands(page: Path, workplace: Path, exported: Exported) -> None:
     shutil.copy(exported(), workplace / "model.onnx")
     for task in TASKS if page.name in ("evaluation.md", "pipelines.md") else ():
         shutil.copy(exported(task=task), workplace / f"{task}.onnx")
@@ -93,13 +100,15 @@ def test_examples_of_a_page(page: Path, workplace: Path, exported: Exported) -> 
                 assert same(output, expected), f"$ {command}\n{output}"
 
 
-def test_make_commands_are_run_by_ci() -> None:
-    mentioned = set(re.findall(r"^\$ (make \w+)$", "\n".join(page.read_text() for page in PAGES), re.MULTILINE))
-    assert "make demo" in mentioned
-    assert mentioned <= set((ROOT / ".ci" / "run").read_text().splitlines())
+def test_make_commands_of_pages_are_run_by_make_check() -> None:
+    mentioned = set(re.findall(r"^\$ make (\w+)$", "\n".join(page.read_text() for page in PAGES), re.MULTILINE))
+    (checks,) = re.findall(r"^CHECKS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "demo" in mentioned
+    assert mentioned <= set(checks.split())
+    assert "make check" in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
-def test_output_comparison_detects_differences() -> None:
+def test_same_notices_a_difference() -> None:
     assert same("a 1.5e-06 b\n", "a 2.25 b")
     assert same("first\nsecond\n", "first\n...")
     assert same("times  9.50  1,024\n", "times    10    99")
@@ -108,7 +117,15 @@ def test_output_comparison_detects_differences() -> None:
     assert not same("second\n", "first\n...")
 
 
-def test_relative_links_exist() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"

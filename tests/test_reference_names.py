@@ -47,7 +47,7 @@ def test_name_exists_here_or_the_table_explains_why_not(name: str, ours: tuple[s
 
 
 def test_table_of_model_arguments_matches_the_signatures() -> None:
-    taken = section("What models take")
+    taken = section("Arguments of models")
     reference_classes = [getattr(reference, name) for name in HEADS]
     theirs = {name for model in reference_classes for name in inspect.signature(model.forward).parameters}
     ours = {name for model in HEADS.values() for name in inspect.signature(model.forward).parameters}
@@ -57,7 +57,7 @@ def test_table_of_model_arguments_matches_the_signatures() -> None:
 
 @pytest.mark.parametrize("ours", [ConvBertTokenizer, ConvBertTokenizerFast])
 def test_table_of_tokenizer_methods_matches_the_classes(ours: type[Any]) -> None:
-    offered = section("What tokenizers offer")
+    offered = section("Members of tokenizers")
     tokenizer = ours.from_pretrained(CHECKPOINTS / "plain-question-answering")
     classes = (reference.ConvBertTokenizer, reference.ConvBertTokenizerFast)
     assert {name for cls in classes for name in vars(cls) if not name.startswith("_")} <= offered.keys()
