@@ -1,6 +1,7 @@
 """MkDocs hooks: README.md as the first page, links out of docs/ to the repository, and no public name undocumented."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = (docs / page.file.src_uri).parent.joinpath(link[1]).resolve()
         if target.is_relative_to(docs):
             return link[1]  # MkDocs checks it
+        if target == ROOT / "README.md":
+            return os.path.relpath(docs / "index.md", (docs / page.file.src_uri).parent)
         if not target.exists():
             log.warning("%s links to %s, which is not in the repository", page.file.src_uri, link[1])
         kind = "tree" if target.is_dir() else "blob"
