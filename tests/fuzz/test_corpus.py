@@ -29,7 +29,7 @@ def test_every_target_has_corpus_inputs() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_corpus_inputs_show_no_fault(target: str, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_corpus_shows_no_fault(target: str, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := [name for name in NEEDS.get(target, ()) if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)} is not installed")
     monkeypatch.setenv("FUZZ_BUNDLES", str(bundles))

@@ -1,3 +1,5 @@
+"""Activation functions."""
+
 import pytest
 import torch
 from transformers.activations import ACT2FN

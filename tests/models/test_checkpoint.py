@@ -1,3 +1,5 @@
+"""Names, layouts and hashes of weights, written and read."""
+
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import ConvBertForQuestionAnswering as Reference
 
 from convbert_onnx.errors import CheckpointError, FileMissingError, MissingHeadError
-from convbert_onnx.models import ConvBertForQuestionAnswering, ConvBertModel
+from convbert_onnx.models import ConvBertForQuestionAnswering
 from convbert_onnx.models.checkpoint import hash_weights, read
 
 IDS = torch.arange(5, 25).view(2, 10)
@@ -16,14 +18,14 @@ IDS = torch.arange(5, 25).view(2, 10)
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
-    """A copy of the plain checkpoint, to be changed."""
+    """A copy of the plain checkpoint that tests may change."""
     for name in ("config.json", "model.safetensors"):
         shutil.copy(CHECKPOINTS / "plain-question-answering" / name, tmp_path)
     return tmp_path
 
 
 def rewrite(directory: Path, **changes: torch.Tensor | None) -> None:
-    """Replace tensors of a checkpoint, or drop those that are None; __ stands for a dot."""
+    """Replace tensors of a checkpoint, or remove those that are None; __ in a name stands for a dot."""
     tensors = load_file(directory / "model.safetensors")
     for name, tensor in changes.items():
         tensors.pop(name.replace("__", "."), None)
@@ -66,13 +68,6 @@ def test_pickle_with_code_is_refused_and_not_run(plain: Path, tmp_path: Path) ->
     assert not (tmp_path / "touched").exists()
 
 
-def test_half_precision_weights_are_loaded_as_float32(plain: Path) -> None:
-    tensors = {name: tensor.half() for name, tensor in load_file(plain / "model.safetensors").items()}
-    save_file(tensors, plain / "model.safetensors", metadata={"format": "pt"})
-    model = ConvBertForQuestionAnswering.from_pretrained(plain)
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
-
-
 def test_hash_depends_on_the_weights_only(plain: Path) -> None:
     digest = hash_weights(read(plain)[1])
     assert digest == hash_weights(read(CHECKPOINTS / "plain-question-answering")[1])
@@ -101,7 +96,7 @@ def test_error_lists_missing_unexpected_and_misshapen_weights(plain: Path) -> No
 
 def test_missing_head_is_refused_unless_a_random_head_is_allowed(plain: Path) -> None:
     rewrite(plain, qa_outputs__weight=None, qa_outputs__bias=None)
-    with pytest.raises(MissingHeadError, match=r"qa_outputs\.weight.*--allow-random-head"):
+    with pytest.raises(MissingHeadError, match=r"qa_outputs\.weight.*pass allow_random_head=True"):
         ConvBertForQuestionAnswering.from_pretrained(plain)
     first, second = (ConvBertForQuestionAnswering.from_pretrained(plain, allow_random_head=True) for _ in range(2))
     assert hash_weights(first.state_dict()) == hash_weights(second.state_dict())
@@ -112,16 +107,6 @@ def test_incomplete_head_is_refused_even_if_a_random_head_is_allowed(plain: Path
     rewrite(plain, qa_outputs__bias=None)
     with pytest.raises(CheckpointError, match=r"missing: qa_outputs\.bias"):
         ConvBertForQuestionAnswering.from_pretrained(plain, allow_random_head=True)
-
-
-def test_backbone_loads_from_checkpoints_with_and_without_a_head(plain: Path, tmp_path: Path) -> None:
-    model = ConvBertModel.from_pretrained(plain)
-    model.save_pretrained(tmp_path / "backbone")
-    again = ConvBertModel.from_pretrained(tmp_path / "backbone")
-    assert not any(name.startswith("convbert.") for name in load_file(tmp_path / "backbone" / "model.safetensors"))
-    assert hash_weights(again.state_dict()) == hash_weights(model.state_dict())
-    with pytest.raises(MissingHeadError):
-        ConvBertForQuestionAnswering.from_pretrained(tmp_path / "backbone")
 
 
 def test_error_without_weights_names_the_known_files(plain: Path) -> None:
@@ -139,5 +124,5 @@ def test_damaged_weights_are_refused(plain: Path) -> None:
         ConvBertForQuestionAnswering.from_pretrained(plain)
     (plain / "model.safetensors").unlink()
     torch.save([1, 2], plain / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match="something else than named tensors"):
+    with pytest.raises(CheckpointError, match="does not hold named tensors"):
         ConvBertForQuestionAnswering.from_pretrained(plain)

@@ -1,4 +1,4 @@
-"""Directories that are not quite checkpoints, and files of them that are elsewhere."""
+"""Directories that are not checkpoints, and symbolic links in checkpoints."""
 
 import json
 import shutil
@@ -80,7 +80,7 @@ def test_error_for_an_adapter_without_model_says_to_merge_it(tmp_path: Path, wit
     (tmp_path / "training_args.bin").touch()
     if with_config:
         shutil.copy(PLAIN / "config.json", tmp_path)
-    with pytest.raises(FileMissingError, match=r"not the model that it changes: .* merge_and_unload"):
+    with pytest.raises(FileMissingError, match=r"without its base model: .* merge_and_unload"):
         ConvBertForQuestionAnswering.from_pretrained(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Weights whose names have one more prefix, as wrapped models save them."""
+"""Weight names of wrapped models."""
 
 import shutil
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_missing_and_unexpected_weights_are_found_under_a_prefix(tmp_path: Path)
     [
         ([f"teacher.{WORDS}", f"student.{WORDS}"], r"several models, whose names begin with 'student\.', 'teacher\.'"),
         (["bert.encoder.layer.0.output.dense.bias", "x"], r"no weights of a ConvBERT \(it has bert\.encoder"),
-        (["convbert.embeddings.word.weight"], "write the model with its save_pretrained"),
+        (["convbert.embeddings.word.weight"], "write it with the model's save_pretrained"),
         ([f"base_model.model.{WORDS}", "base_model.model.q.lora_A.default.weight"], "merge_and_unload"),
         ([WORDS, "classifier.dense.SCB"], "before quantization"),
         ([WORDS, "classifier.dense.weight_orig"], r"prune\.remove"),

@@ -1,21 +1,32 @@
+"""The span-based dynamic convolution."""
+
 import pytest
 import torch
 
 from convbert_onnx.models.span_dynamic_conv import span_dynamic_conv
 
-NEVER = float("-inf")
+MASKED = float("-inf")
 
 
 def test_kernel_of_three_over_four_tokens_computed_by_hand() -> None:
-    """One head, one channel, values 1 2 4 8, and these kernels after the softmax.
+    """One head, one channel, values 1 2 4 8, and the kernels (after the softmax) below.
 
     position 0: (0, 1, 0)        ->                    1   itself
-    position 1: (1, 0, 0)        ->                    1   the one before
-    position 2: (0, 0, 1)        ->                    8   the one after
-    position 3: (1/2, 1/4, 1/4)  -> 4/2 + 8/4 + 0/4 =  4   nothing comes after the last
+    position 1: (1, 0, 0)        ->                    1   the previous position
+    position 2: (0, 0, 1)        ->                    8   the next position
+    position 3: (1/2, 1/4, 1/4)  -> 4/2 + 8/4 + 0/4 =  4   zero after the last position
     """
     values = torch.tensor([[[1.0], [2.0], [4.0], [8.0]]])
-    kernels = torch.tensor([[[NEVER, 0, NEVER], [0, NEVER, NEVER], [NEVER, NEVER, 0], [2.0, 1.0, 1.0]]])
+    kernels = torch.tensor(
+        [
+            [
+                [MASKED, 0, MASKED],
+                [0, MASKED, MASKED],
+                [MASKED, MASKED, 0],
+                [2.0, 1.0, 1.0],
+            ]
+        ]
+    )
     kernels[0, 3] = torch.log(kernels[0, 3])
     assert span_dynamic_conv(values, kernels, None, num_heads=1, kernel_size=3).flatten().tolist() == [1, 1, 8, 4]
     mask = torch.tensor([[1, 1, 1, 0]])
@@ -25,7 +36,7 @@ def test_kernel_of_three_over_four_tokens_computed_by_hand() -> None:
 
 def test_each_head_has_its_own_kernel() -> None:
     values = torch.arange(1.0, 9.0).view(1, 2, 4)  # two positions, two heads of two channels
-    before, itself = [0.0, NEVER, NEVER], [NEVER, 0.0, NEVER]
+    before, itself = [0.0, MASKED, MASKED], [MASKED, 0.0, MASKED]
     kernels = torch.tensor([[before + itself, before + itself]])
     result = span_dynamic_conv(values, kernels, None, num_heads=2, kernel_size=3)
     assert result.tolist() == [[[0, 0, 3, 4], [1, 2, 7, 8]]]

@@ -1,4 +1,4 @@
-"""Checkpoints that real TensorFlow wrote (tests/with_tensorflow) give the outputs that it or the reference computed."""
+"""Checkpoints written by real TensorFlow (tests/with_tensorflow) give the outputs it or the reference computed."""
 
 import dataclasses
 import shutil
@@ -33,18 +33,18 @@ def written(request: pytest.FixtureRequest) -> Path:
 
 
 def difference(model: Any, directory: Path) -> float:
-    """The largest difference to what was expected, of all outputs."""
+    """The largest relative difference from the expected outputs."""
     task = next(task for task in TASKS if task.head == type(model).__name__)
     with np.load(directory / "expected.npz") as expected, torch.inference_mode():
         outputs = model(**{name: torch.from_numpy(expected[name]) for name in INPUTS})
         real: NDArray[np.bool_] = expected["attention_mask"].astype(bool)
         differences = []
         for spec in task.outputs:
-            actual, wanted = getattr(outputs, spec.name).numpy(), expected[spec.name]
-            assert actual.shape == wanted.shape
+            actual, target = getattr(outputs, spec.name).numpy(), expected[spec.name]
+            assert actual.shape == target.shape
             at = real if "sequence" in spec.axes else ...
-            # Padding is added to as -10000 there and as the lowest number here: only what it says about itself differs.
-            differences.append(np.abs(actual[at] - wanted[at]).max() / max(1.0, np.abs(wanted[at]).max()))
+            # TensorFlow masks with -10000 and this package with the lowest float: only padded positions differ.
+            differences.append(np.abs(actual[at] - target[at]).max() / max(1.0, np.abs(target[at]).max()))
         return float(max(differences))
 
 
@@ -75,7 +75,7 @@ def test_reordered_weights_change_the_outputs(written: Path, tmp_path: Path, nam
     with h5py.File(tmp_path / "other" / "tf_model.h5", "r+") as file:
         names: list[str] = []
         file.visit(names.append)
-        dataset = file[next(found for found in names if name in found)]
+        dataset = file[next(path for path in names if name in path)]
         dataset[...] = dataset[...][:, ::-1]
     assert difference(ConvBertModel.from_pretrained(tmp_path / "other"), tmp_path / "other") > 1e-3
 

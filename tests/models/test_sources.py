@@ -1,4 +1,4 @@
-"""Checkpoints of the hub: the real client, in a process of its own, against a hub on loopback."""
+"""Checkpoints from the hub: the real client, in its own process, against a fake hub on localhost."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from transformers import ConvBertForQuestionAnswering as Reference
 PLAIN = CHECKPOINTS / "plain-question-answering"
 CONVERT = (sys.executable, "-m", "convbert_onnx", "convert")
 
-# Several calls in one process, because starting one takes seconds.
+# Several calls per process, because starting one takes seconds.
 LOCATE = """
 import json, sys
 from convbert_onnx.models.sources import locate
@@ -43,7 +43,7 @@ def hub() -> Iterator[FakeHub]:
 
 @pytest.fixture
 def environment(hub: FakeHub, tmp_path: Path) -> dict[str, str]:
-    """Only this hub, an empty cache, and no settings of whoever runs the tests."""
+    """Environment variables with the fake hub and an empty cache, without the user's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
     return kept | {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "cache")}
@@ -62,7 +62,7 @@ def locate(environment: dict[str, str], tmp_path: Path) -> Locate:
 
 
 def repository(folder: Path, *names: str) -> Path:
-    """A directory with these files, whatever is in them."""
+    """Create a directory with these files, whose contents do not matter."""
     folder.mkdir(parents=True)
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -71,7 +71,14 @@ def repository(folder: Path, *names: str) -> Path:
 
 
 def test_only_the_preferred_weights_are_downloaded(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
-    beside = ("README.md", "onnx/model.onnx", "training_args.bin", "config.json", "vocab.txt", "tokenizer_config.json")
+    common = (
+        "README.md",
+        "onnx/model.onnx",
+        "training_args.bin",
+        "config.json",
+        "vocab.txt",
+        "tokenizer_config.json",
+    )
     shards = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
     formats = {
         "a/all": (("model.safetensors",), ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")),
@@ -80,14 +87,14 @@ def test_only_the_preferred_weights_are_downloaded(hub: FakeHub, locate: Locate,
         "a/keras": (("tf_model.h5",), ()),
         "legacy": (("model.ckpt.index", "model.ckpt.data-00000-of-00001"), ("model.ckpt.meta",)),
     }
-    for name, (wanted, others) in formats.items():
-        hub.revisions[name] = {"main": repository(tmp_path / "hub" / name, *beside, *wanted, *others)}
-    *found, again = locate(*({"checkpoint": name} for name in formats), {"checkpoint": "a/all"})
-    assert again == found[0]
-    for (name, (wanted, _)), source in zip(formats.items(), found, strict=True):
-        assert source["files"].keys() == {*wanted, "config.json", "vocab.txt", "tokenizer_config.json"}, name
+    for name, (expected, others) in formats.items():
+        hub.revisions[name] = {"main": repository(tmp_path / "hub" / name, *common, *expected, *others)}
+    *sources, again = locate(*({"checkpoint": name} for name in formats), {"checkpoint": "a/all"})
+    assert again == sources[0]
+    for (name, (expected, _)), source in zip(formats.items(), sources, strict=True):
+        assert source["files"].keys() == {*expected, "config.json", "vocab.txt", "tokenizer_config.json"}, name
         assert source["name"].startswith(f"{name}@")
-    assert len(hub.downloads) == sum(len(source["files"]) for source in found)  # the second time all were here
+    assert len(hub.downloads) == sum(len(source["files"]) for source in sources)  # the second call used the cache
 
 
 def test_revision_can_be_a_branch_tag_or_commit(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
@@ -142,11 +149,11 @@ def test_incomplete_download_is_not_used_offline(
 def test_cache_is_used_if_the_hub_cannot_be_reached(hub: FakeHub, locate: Locate, tmp_path: Path) -> None:
     hub.revisions["a/b"] = {"main": repository(tmp_path / "hub" / "b", "config.json", "tf_model.h5")}
     (online,) = locate({"checkpoint": "a/b"})
-    nobody = "http://127.0.0.1:9"
-    cached, missing = locate({"checkpoint": "a/b"}, {"checkpoint": "a/c"}, HF_ENDPOINT=nobody)
+    unreachable = "http://127.0.0.1:9"
+    cached, missing = locate({"checkpoint": "a/b"}, {"checkpoint": "a/c"}, HF_ENDPOINT=unreachable)
     assert cached == online
     assert missing["error"] == "HubError"
-    assert missing["message"].startswith(f"{nobody} cannot be reached (")
+    assert missing["message"].startswith(f"{unreachable} cannot be reached (")
     assert "\n" not in missing["message"]
     hub.broken = True
     cached, missing = locate({"checkpoint": "a/b"}, {"checkpoint": "a/c"})
@@ -163,11 +170,11 @@ def test_errors_of_the_hub_have_one_line_messages(hub: FakeHub, locate: Locate, 
         hub.revisions[name] = {"main": repository(tmp_path / "hub" / name, *files)}
     hub.gated.add("a/gated")
     expected = {
-        "a/none": ("FileMissingError", "neither a directory here nor a public repository"),
-        "a/gated": ("HubError", f"asks for a permission: request it on {hub.endpoint}/a/gated"),
+        "a/none": ("FileMissingError", "neither a local directory nor a public repository"),
+        "a/gated": ("HubError", f"is gated: request access on {hub.endpoint}/a/gated"),
         "a/onnx": ("FileMissingError", "a/onnx has no weights"),
         "a/bare": ("FileMissingError", "a/bare has no config.json"),
-        "a--b": ("FileMissingError", "no name of a repository"),
+        "a--b": ("FileMissingError", "nor a valid repository id"),
         "a/b/c": ("FileMissingError", "is missing: name a directory"),
         "../a": ("FileMissingError", "is missing: name a directory"),
     }
@@ -202,5 +209,7 @@ def test_convert_command_downloads_with_progress_bars(
     Reference.from_pretrained(tmp_path / "new")
     result = run("owner/name", "--offline")
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: owner/name is neither a directory here nor, at revision main, in the cache")
+    assert result.stderr.startswith(
+        "Error: owner/name is neither a local directory nor, at revision main, in the cache"
+    )
     assert result.stderr.count("\n") == 1
