@@ -79,7 +79,7 @@ build/bundles: $(VENV)/test $(shell find convbert_onnx exporters models runtime 
 
 build/fuzz/bundles: build/bundles
 	rm -rf $@ $@.tmp
-	$(BIN)/python -m tests.fuzz.bases $@.tmp build/bundles && mv $@.tmp $@
+	$(BIN)/python -m tests.fuzz.seed_models $@.tmp build/bundles && mv $@.tmp $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,1 +1,1 @@
-"""Fuzzing: every kind of input from outside, mutated, and run in a process of its own that is watched."""
+"""Fuzzing: mutates every kind of external input, and runs it in a monitored worker process."""

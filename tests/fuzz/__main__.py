@@ -1,6 +1,6 @@
-"""Fuzz the targets, and print what came of it: python -m tests.fuzz --seconds 60 [TARGET ...].
+"""Fuzz the targets, and print the findings: ``python -m tests.fuzz --seconds 60 [TARGET ...]``.
 
-Inputs that show a fault are put into build/fuzz/findings, with a .txt that says more; the status is then 1.
+Inputs that show a fault are saved in build/fuzz/findings, with details in a .txt file; the exit status is then 1.
 """
 
 import os
@@ -21,13 +21,20 @@ _FORMS = ("cpu-fp32", "cpu-int8", "portable-fp32", "portable-int8")
 @click.command()
 @click.argument("targets", nargs=-1, type=click.Choice(TARGETS))
 @click.option("--seconds", default=10.0, show_default=True, help="Time for each target.")
-@click.option("--executions", default=2**62, help="Most inputs for each target.")
+@click.option("--executions", default=2**62, help="Maximum number of inputs for each target.")
 @click.option("--seed", default=0, help="Seed of the random generator.")
-@click.option("--form", default=_FORMS[0], type=click.Choice(_FORMS), help="Files whose pipelines are called.")
-@click.option("--atheris", is_flag=True, help="Choose inputs by the code that they reach; atheris must be installed.")
-@click.option("--replay", multiple=True, type=click.Path(path_type=Path), help="Run this input of the target instead.")
-@click.option("--bundles", default=_BUILD / "bundles", type=click.Path(path_type=Path), help="What bases.py exported.")
-@click.option("--findings", default=_BUILD / "findings", type=click.Path(path_type=Path), help="Emptied first.")
+@click.option("--form", default=_FORMS[0], type=click.Choice(_FORMS), help="Target and precision of the models.")
+@click.option("--atheris", is_flag=True, help="Coverage-guided fuzzing with atheris, which must be installed.")
+@click.option("--replay", multiple=True, type=click.Path(path_type=Path), help="Run this input instead of mutations.")
+@click.option(
+    "--bundles", default=_BUILD / "bundles", type=click.Path(path_type=Path), help="What seed_models.py wrote."
+)
+@click.option(
+    "--findings",
+    default=_BUILD / "findings",
+    type=click.Path(path_type=Path),
+    help="Emptied first.",
+)
 def main(
     targets: tuple[str, ...],
     seconds: float,
@@ -39,7 +46,7 @@ def main(
     bundles: Path,
     findings: Path,
 ) -> None:
-    """Fuzz the targets (by default all), one after the other."""
+    """Fuzz the targets (all by default) one after the other."""
     if replay and len(targets) != 1:
         raise click.UsageError("--replay needs the name of one target")
     os.environ |= {"FUZZ_BUNDLES": str(bundles.resolve()), "FUZZ_FORM": form, "OMP_NUM_THREADS": "1"}
@@ -49,9 +56,7 @@ def main(
         folder = findings / target
         rmtree(folder, ignore_errors=True)
         inputs = tuple(path.resolve() for path in replay)
-        report = fuzz(
-            target, folder, seconds=seconds, executions=executions, seed=seed, atheris=atheris, replayed=inputs
-        )
+        report = fuzz(target, folder, seconds=seconds, executions=executions, seed=seed, atheris=atheris, replay=inputs)
         found = "".join(f"\n  {folder / name}" for name in report.findings) or " nothing"
         click.echo(f"{target:16} {report.executions:9,} inputs in {report.seconds:5.0f} s, found:{found}")
         failed |= bool(report.findings)

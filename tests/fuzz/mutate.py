@@ -1,4 +1,4 @@
-"""Mutations of bytes and of JSON values, which all targets share. They depend on nothing but the random generator."""
+"""Mutations of bytes and JSON values, shared by all targets and determined by the random generator."""
 
 import json
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ __all__ = [
     "INTEGERS",
     "TEXTS",
     "Path",
-    "at",
-    "json_or_none",
     "mutate_bytes",
     "mutate_json",
-    "mutate_json_text",
+    "mutate_json_bytes",
+    "parse_json",
     "random_path",
+    "value_at",
 ]
 
 Path = list[Any]
-"""Keys and indices that lead from a JSON value to one inside it."""
+"""Keys and indices of a value inside a JSON value."""
 
 INTEGERS = (-1, 0, 1, 2, 7, 127, 128, 255, 2**16, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64, 10**9, 10**30)
 
@@ -59,8 +59,8 @@ _VALUES: tuple[Any, ...] = (
 )
 
 
-def json_or_none(data: bytes) -> Any:
-    """The JSON value of an input, or None for an input that is none, such as the first of atheris."""
+def parse_json(data: bytes) -> Any:
+    """The JSON value of an input, or None if it is not JSON, such as atheris's first input."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ def json_or_none(data: bytes) -> Any:
 
 
 def mutate_bytes(data: bytes, random: Random) -> bytes:
-    """One change to a few neighbouring bytes, or to a block."""
+    """Change a few adjacent bytes or a block."""
     start = random.randrange(len(data) + 1)
     end = min(len(data), start + random.choice((1, 1, 2, 4, 8, 64, 512)))
     block = data[start:end]
@@ -97,11 +97,11 @@ def mutate_bytes(data: bytes, random: Random) -> bytes:
 
 
 def mutate_json(value: Any, random: Random, names: Sequence[str] = ()) -> Any:
-    """A JSON value, changed in place somewhere inside it, or another; ``names`` are keys that mean something."""
+    """Change a JSON value in position at a random path, or return another; ``names`` are keys with a meaning."""
     path = random_path(value, random)
     if not path:
-        return value if isinstance(value, dict | list) and value else _other(value, value, random)
-    holder, key = at(value, path[:-1]), path[-1]
+        return value if isinstance(value, dict | list) and value else _replacement(value, value, random)
+    holder, key = value_at(value, path[:-1]), path[-1]
     match random.randrange(8):
         case 0:
             del holder[key]
@@ -110,17 +110,17 @@ def mutate_json(value: Any, random: Random, names: Sequence[str] = ()) -> Any:
         case 1:
             holder.insert(key, holder[key])
         case 2 if isinstance(holder, dict):
-            holder[random.choice(names or TEXTS)] = _other(None, value, random)
+            holder[random.choice(names or TEXTS)] = _replacement(None, value, random)
         case 3:
             for _ in range(random.choice((1, 2, 30, 200))):
                 holder[key] = [holder[key]] if random.random() < 0.7 else {"a": holder[key]}
         case _:
-            holder[key] = _other(holder[key], value, random)
+            holder[key] = _replacement(holder[key], value, random)
     return value
 
 
-def mutate_json_text(data: bytes, random: Random, names: Sequence[str] = ()) -> bytes:
-    """Bytes of JSON with one change: to the value that they hold, or to themselves."""
+def mutate_json_bytes(data: bytes, random: Random, names: Sequence[str] = ()) -> bytes:
+    """Change JSON bytes: the value they encode, or the bytes themselves."""
     if random.random() < 0.8:
         try:
             return json.dumps(mutate_json(json.loads(data), random, names)).encode()
@@ -129,11 +129,11 @@ def mutate_json_text(data: bytes, random: Random, names: Sequence[str] = ()) -> 
     return mutate_bytes(data, random)
 
 
-def _other(value: Any, whole: Any, random: Random) -> Any:
-    """Another value in the place of one: of its own type, of any type, or from elsewhere in the whole."""
+def _replacement(value: Any, whole: Any, random: Random) -> Any:
+    """A replacement for a value: of its type, of any type, or copied from elsewhere in ``whole``."""
     match random.randrange(5):
         case 0:
-            return json.loads(json.dumps(at(whole, random_path(whole, random))))  # never a part of itself
+            return json.loads(json.dumps(value_at(whole, random_path(whole, random))))  # a copy: no cycles
         case 1:
             return random.choice(_VALUES)
         case 2:
@@ -142,8 +142,8 @@ def _other(value: Any, whole: Any, random: Random) -> Any:
             return random.choice(INTEGERS) * random.choice((1, 1, -1))
     match value:
         case str():
-            place = random.randrange(len(value) + 1)
-            return value[:place] + random.choice(TEXTS) + value[place + random.randrange(3) :]
+            position = random.randrange(len(value) + 1)
+            return value[:position] + random.choice(TEXTS) + value[position + random.randrange(3) :]
         case bool():
             return not value
         case int():
@@ -156,7 +156,7 @@ def _other(value: Any, whole: Any, random: Random) -> Any:
 
 
 def random_path(value: Any, random: Random) -> Path:
-    """A way into a JSON value: to each depth equally often, so that long lists do not hide what is beside them."""
+    """A random path into a JSON value, level by level, so that long lists do not dominate."""
     path: Path = []
     while isinstance(value, dict | list) and value and (not path or random.random() < 0.8):
         key = random.choice(list(value)) if isinstance(value, dict) else random.randrange(len(value))
@@ -165,7 +165,7 @@ def random_path(value: Any, random: Random) -> Path:
     return path
 
 
-def at(value: Any, path: Path) -> Any:
+def value_at(value: Any, path: Path) -> Any:
     """The value at the end of a path."""
     for key in path:
         value = value[key]

@@ -1,4 +1,4 @@
-"""Every input of the corpus is run: what once went wrong does not do so again."""
+"""Regression tests: every input of the corpus is run."""
 
 import importlib.util
 from pathlib import Path
@@ -15,7 +15,7 @@ NEEDS = {"h5": ("torch", "h5py")}
 
 @pytest.fixture(scope="module")
 def bundles(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that inputs of the corpus are made from, under the names of those that bases.py exports."""
+    """The models that corpus inputs refer to, with the names used by seed_models.py."""
     folder = tmp_path_factory.mktemp("bundles")
     for task in TASKS:
         (folder / f"{task}-cpu-fp32.onnx").symlink_to(exported(task=task))
@@ -34,9 +34,7 @@ def test_corpus_shows_no_fault(target: str, bundles: Path, tmp_path: Path, monke
         pytest.skip(f"{', '.join(missing)} is not installed")
     monkeypatch.setenv("FUZZ_BUNDLES", str(bundles))
     inputs = tuple(sorted((CORPUS / target).iterdir()))
-    report = fuzz(
-        target, tmp_path, seconds=300, cpu_seconds=5, replayed=inputs
-    )  # loads libraries, perhaps beside others
+    report = fuzz(target, tmp_path, seconds=300, cpu_seconds=5, replay=inputs)  # CPU time includes loading libraries
     texts = "\n".join(path.read_text() for path in tmp_path.glob("*.txt"))
     assert report.executions == len(inputs)
     assert not report.findings, texts

@@ -1,4 +1,4 @@
-"""Each target reaches the product: a fault planted there is seen, and well-made inputs show none."""
+"""Each target reaches the package: an injected fault is detected, and valid inputs show none."""
 
 import importlib.util
 from importlib import import_module
@@ -11,9 +11,9 @@ from golden import TASKS, Exported
 from .mutate import TEXTS
 from .targets import TARGETS, check_result, load_target
 from .test_corpus import NEEDS
-from .wire import edited, join, message, parse
+from .wire_format import message, parse, replace_field, serialize
 
-REACHED = {
+INJECTION_POINTS = {
     "config": ("convbert_onnx.config", "fields"),
     "protobuf": ("convbert_onnx.runtime.model_files.onnx_parser", "read_varint"),
     "bundle": ("convbert_onnx.runtime.model", "open_session"),
@@ -23,15 +23,15 @@ REACHED = {
     "labelled_data": ("convbert_onnx.runtime.evaluation.datasets", "islice"),
     "h5": ("convbert_onnx.models.read_h5", "weights_by_name"),
 }
-"""A function of the product that each target must come to, as the module that calls it knows it."""
+"""For each target, a function that it must reach: the module that calls it, and its name there."""
 
 
-class PlantedError(BaseException):
-    """What nothing in the product catches."""
+class InjectedError(BaseException):
+    """An error that the package does not catch."""
 
 
-def planted(*args: Any, **kwargs: Any) -> NoReturn:
-    raise PlantedError
+def inject(*args: Any, **kwargs: Any) -> NoReturn:
+    raise InjectedError
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +50,9 @@ def test_fault_injected_into_the_package_is_detected(target: str, monkeypatch: p
     seeds = loaded.seeds()
     for seed in seeds:
         loaded.run(seed)
-    module, name = REACHED[target]
-    monkeypatch.setattr(import_module(module), name, planted)
-    with pytest.raises(PlantedError):
+    module, name = INJECTION_POINTS[target]
+    monkeypatch.setattr(import_module(module), name, inject)
+    with pytest.raises(InjectedError):
         for seed in seeds:
             loaded.run(seed)
 
@@ -68,6 +68,6 @@ def test_protobuf_message_round_trip() -> None:
     outer = message((7, inner), (8, 2**63))
     fields = parse(outer)
     assert fields is not None
-    assert join(fields) == outer
-    assert edited(outer, [(7, 0), (1, 0)], []) == message((7, inner[3:]), (8, 2**63))
+    assert serialize(fields) == outer
+    assert replace_field(outer, [(7, 0), (1, 0)], []) == message((7, inner[3:]), (8, 2**63))
     assert parse(outer[:-1]) is None

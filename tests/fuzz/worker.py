@@ -1,6 +1,6 @@
-"""Runs inputs of one target in this process, one after the other: python -m tests.fuzz.worker PLAN (as JSON).
+"""Run inputs of one target in this process: ``python -m tests.fuzz.worker PLAN`` with the plan as JSON.
 
-What goes wrong and leaves the process alive is saved here; crashes and hangs are seen by the process that watches.
+Faults that the process survives are saved here; crashes and hangs are detected by the monitor.
 """
 
 import faulthandler
@@ -19,21 +19,21 @@ from random import Random
 
 from .mutate import mutate_bytes
 from .targets import Target, load_target
-from .watched import MAX_INPUT_BYTES, Plan, State
+from .worker_state import MAX_INPUT_BYTES, Plan, State
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MAX_MUTATED_BYTES = 2**18
 """Larger inputs are not mutated further: some mutations repeat a part a hundred times."""
 
-_SPARE_ADDRESSES = 3 * 2**30
-"""Address space beyond which an allocation fails, so that one input cannot take the machine's memory."""
+_SPARE_ADDRESS_BYTES = 3 * 2**30
+"""Address space that inputs may add; larger allocations fail instead of exhausting the machine's memory."""
 
 
 class Worker:
     """Executes a target within limits.
 
     Args:
-        plan: what to do.
+        plan: the worker's task.
         target: the target.
     """
 
@@ -45,20 +45,20 @@ class Worker:
         self.executions = 0
 
     def execute(self, data: bytes, warm: bool = True) -> None:
-        """Run one input; ``warm`` says that nothing is loaded any more by the first one."""
+        """Run one input; ``warm``: libraries are loaded, so that limits on memory and time apply."""
         self._state.begin(self.executions, time.monotonic(), data)
         memory, cpu = _reset_peak_memory(), time.process_time()
         try:
             self._target.run(data)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # extensions in Rust raise what is no Exception when they panic
-            self._save("exception", _place(error), "".join(traceback.format_exception(error)), data)
+        except BaseException as error:  # panics of Rust extensions do not derive from Exception
+            self._save("exception", _fault_key(error), "".join(traceback.format_exception(error)), data)
         cpu, memory = time.process_time() - cpu, _peak_memory() - memory
         if warm and memory > self._plan.memory_bytes + 2 * len(data):
             self._save("memory", f"{self._plan.target} {memory // 2**28}", f"{memory / 2**20:.0f} MB\n", data)
         if warm and cpu > self._plan.cpu_seconds:
-            self._save("slow", f"{self._plan.target} {cpu:.0f}", f"{cpu:.2f} s of processor time\n", data)
+            self._save("slow", f"{self._plan.target} {cpu:.0f}", f"{cpu:.2f} s of CPU time\n", data)
         self.executions += 1
         self._state.end(self.executions)
 
@@ -70,9 +70,9 @@ class Worker:
             (Path(self._plan.findings) / f"{name}.txt").write_text(text, encoding="utf-8", errors="replace")
 
     def run(self) -> None:
-        """Run the seeds, then mutations of them until the plan says to stop."""
+        """Run the seeds, then mutations of them within the limits of the plan."""
         limit = resource.RLIMIT_AS
-        resource.setrlimit(limit, (_address_space() + _SPARE_ADDRESSES, resource.getrlimit(limit)[1]))
+        resource.setrlimit(limit, (_address_space() + _SPARE_ADDRESS_BYTES, resource.getrlimit(limit)[1]))
         if self._plan.replay:
             for path in self._plan.replay:
                 self.execute(Path(path).read_bytes())
@@ -83,9 +83,9 @@ class Worker:
         if self._plan.atheris:
             self._run_atheris(seeds)
         random = Random(self._plan.seed)
-        watcher = os.getppid()  # without it, nobody would end this process
+        monitor = os.getppid()  # stop if the monitor has died
         while (
-            self.executions < self._plan.executions and time.monotonic() < self._plan.until and os.getppid() == watcher
+            self.executions < self._plan.executions and time.monotonic() < self._plan.until and os.getppid() == monitor
         ):
             data = random.choice(seeds)
             for _ in range(random.choice((1, 1, 1, 2, 3, 5, 8))):
@@ -96,7 +96,7 @@ class Worker:
     def _mutated(self, data: bytes, random: Random) -> bytes:
         try:
             return self._target.mutate(data, random)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):  # a few are made of what is no JSON
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):  # the input is not JSON
             return mutate_bytes(data, random)
 
     def _run_atheris(self, seeds: list[bytes]) -> None:
@@ -108,10 +108,10 @@ class Worker:
             (folder / hashlib.sha256(data).hexdigest()).write_bytes(data)
 
         def mutate(data: bytes, size: int, seed: int) -> bytes:
-            found = self._mutated(data, Random(seed))
-            return found if len(found) <= size else data[:size]
+            mutated = self._mutated(data, Random(seed))
+            return mutated if len(mutated) <= size else data[:size]
 
-        # It stops where the process that watches says so.
+        # The monitor stops atheris.
         options = [f"-seed={self._plan.seed + 1}", f"-max_len={2**18}", f"-artifact_prefix={folder}/", "-verbosity=0"]
         options += ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=0"]
         options += [f"-handle_{signal}=0" for signal in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")]
@@ -120,37 +120,37 @@ class Worker:
 
 
 def corpus(target: str) -> list[bytes]:
-    """The inputs in the repository for a target."""
+    """The corpus of a target in the repository."""
     return [path.read_bytes() for path in sorted((Path(__file__).parent / "corpus" / target).glob("*"))]
 
 
-def _place(error: BaseException) -> str:
-    """What tells one fault from another: the type of the exception, and the last line of the product before it."""
+def _fault_key(error: BaseException) -> str:
+    """A key that identifies a fault: the type of the exception, and the last line of the package in its traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(_ROOT)]
-    product = [frame for frame in ours if Path(frame.filename).resolve().parts[len(_ROOT.parts)] != "tests"]
-    last = (product or ours or frames)[-1]
+    package = [frame for frame in ours if Path(frame.filename).resolve().parts[len(_ROOT.parts)] != "tests"]
+    last = (package or ours or frames)[-1]
     return f"{type(error).__name__} {Path(last.filename).name} {last.name} {last.line}"
 
 
 def _reset_peak_memory() -> int:
-    """Bytes in memory now; the peak begins here where the system can do that."""
+    """Reset the peak memory, if the system can, and return it in bytes."""
     with suppress(OSError):
-        os.write(_opened("/proc/self/clear_refs", os.O_WRONLY), b"5")
+        os.write(_open_once("/proc/self/clear_refs", os.O_WRONLY), b"5")
     return _peak_memory()
 
 
 def _peak_memory() -> int:
     try:
-        status = os.pread(_opened("/proc/self/status", os.O_RDONLY), 4096, 0)
+        status = os.pread(_open_once("/proc/self/status", os.O_RDONLY), 4096, 0)
         return int(status[status.index(b"VmHWM:") + 6 :].split(None, 1)[0]) * 1024
     except FileNotFoundError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @cache
-def _opened(path: str, flags: int) -> int:
-    """A file of the system's that is read or written twice for each execution."""
+def _open_once(path: str, flags: int) -> int:
+    """Open a file once; it is used twice per execution."""
     return os.open(path, flags)
 
 
@@ -162,7 +162,7 @@ def _address_space() -> int:
 
 
 def main(plan: Plan) -> None:
-    """Carry a plan out."""
+    """Execute a plan."""
     faulthandler.enable()
     warnings.simplefilter("ignore")
     if plan.atheris:
@@ -171,7 +171,7 @@ def main(plan: Plan) -> None:
         with atheris.instrument_imports(include=["convbert_onnx"]):
             target = load_target(plan.target)
             for data in target.seeds():
-                target.run(data)  # it imports what it needs
+                target.run(data)  # imports, instrumented
     else:
         target = load_target(plan.target)
     Worker(plan, target).run()

@@ -1,4 +1,4 @@
-"""The targets, one file each: what is run on an input, how inputs are mutated, and where mutations begin."""
+"""The fuzz targets, one module each: code to run, a mutator, and seed inputs."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,20 +12,20 @@ import numpy as np
 
 from convbert_onnx.errors import ConvBertError
 
-__all__ = ["TARGETS", "Target", "check_result", "load_target", "only_our_errors"]
+__all__ = ["TARGETS", "Target", "allow_documented_errors", "check_result", "load_target"]
 
 TARGETS = ("config", "protobuf", "bundle", "tokenizer_files", "json_lines", "arguments", "labelled_data", "h5")
-"""The names of the modules here; each has a ``TARGET``."""
+"""The names of the modules; each defines ``TARGET``."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is fuzzed.
+    """A fuzz target.
 
     Attributes:
-        run: raises for an input that the product does not treat as it should.
-        mutate: another input, made of one.
-        seeds: well-made inputs. Those in the corpus come on top.
+        run: runs an input; raises if the package handles it incorrectly.
+        mutate: returns a mutation of an input.
+        seeds: returns valid inputs, used in addition to the corpus.
     """
 
     run: Callable[[bytes], None]
@@ -34,15 +34,15 @@ class Target:
 
 
 def load_target(name: str) -> Target:
-    """The target of that name; ``module:NAME`` finds one elsewhere, as the tests of the runner do."""
+    """Load a target by name; ``module:NAME`` loads one from another module, as the tests of the runner do."""
     module, _, attribute = name.partition(":")
-    found: Target = getattr(import_module(module if attribute else f"{__name__}.{name}"), attribute or "TARGET")
-    return found
+    target: Target = getattr(import_module(module if attribute else f"{__name__}.{name}"), attribute or "TARGET")
+    return target
 
 
 @contextmanager
-def only_our_errors() -> Iterator[None]:
-    """Pass over errors of the product's tree, and over what a file system said, which has a number."""
+def allow_documented_errors() -> Iterator[None]:
+    """Allow the package's errors, and errors of the file system, which have a number."""
     try:
         yield
     except ConvBertError as error:
@@ -53,7 +53,7 @@ def only_our_errors() -> Iterator[None]:
 
 
 def check_result(result: Any) -> None:
-    """Make sure that a result is what JSON can hold, without NaN and infinity."""
+    """Check that a result can be represented as JSON, without NaN and infinity."""
     if isinstance(result, np.ndarray):
         assert np.isfinite(result).all(), "a result is not finite"
     elif isinstance(result, list) and any(isinstance(part, np.ndarray) for part in result):

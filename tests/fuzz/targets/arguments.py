@@ -1,6 +1,6 @@
-"""Calls of all pipelines with any arguments. An input is ``[task, positional, keywords]`` as JSON.
+"""Pipeline calls with arbitrary arguments. An input is ``[task, positional, keywords]`` as JSON.
 
-Strings that begin with ``$`` stand for values that JSON does not have.
+Strings that begin with ``$`` stand for values that JSON cannot represent.
 """
 
 import json
@@ -16,10 +16,10 @@ import numpy as np
 from convbert_onnx.runtime.pipelines.base import pipeline_class
 from convbert_onnx.tasks import SECOND_USES, TASKS
 
-from ..bases import CALLS
-from ..mutate import json_or_none, mutate_json
-from ..opened import PIPELINES, opened
-from . import Target, check_result, only_our_errors
+from ..mutate import mutate_json, parse_json
+from ..pipelines import PIPELINES, pipeline_for
+from ..seed_models import CALLS
+from . import Target, allow_documented_errors, check_result
 
 _PIPELINES = [pipeline_class(name) for name in (*(task.name for task in TASKS), *SECOND_USES)]
 
@@ -64,7 +64,7 @@ _VALUES: dict[str, Callable[[], Any]] = {
 
 
 def run(data: bytes) -> None:
-    call = json_or_none(data)
+    call = parse_json(data)
     if not (isinstance(call, list) and len(call) == 3 and call[0] in PIPELINES):
         return
     task, positional, keywords = call
@@ -72,11 +72,11 @@ def run(data: bytes) -> None:
         return
     try:
         positional, keywords = _python(positional), _python(keywords)
-    except RecursionError:  # json.loads goes deeper than this
+    except RecursionError:  # json.loads allows deeper nesting
         return
-    with only_our_errors():
-        result = opened(task)(*positional, **keywords)
-        # An iterator gives an iterator.
+    with allow_documented_errors():
+        result = pipeline_for(task)(*positional, **keywords)
+        # For an iterator of inputs, the result is an iterator too.
         check_result(result if isinstance(result, list | dict | np.ndarray | float) else list(islice(result, 20)))
 
 
@@ -92,22 +92,22 @@ def _python(value: Any) -> Any:
 
 
 def _nested(depth: int) -> list[Any]:
-    found: list[Any] = []
+    nested: list[Any] = []
     for _ in range(depth):
-        found = [found]
-    return found
+        nested = [nested]
+    return nested
 
 
 def mutate(data: bytes, random: Random) -> bytes:
     call = json.loads(data)
-    place = random.choice((1, 2, 2, 2, 2))
+    index = random.choice((1, 2, 2, 2, 2))
     match random.randrange(8):
         case 0:
             call[0] = random.choice(PIPELINES)
         case 1 | 2 if isinstance(call[2], dict):
             call[2][random.choice(NAMES)] = random.choice((*_VALUES, True, 1, -1, "simple", None, [], {}, 0.5, "first"))
         case _:
-            call[place] = mutate_json(call[place], random, (*NAMES, *_VALUES))
+            call[index] = mutate_json(call[index], random, (*NAMES, *_VALUES))
     return json.dumps(call).encode()
 
 

@@ -1,13 +1,13 @@
-"""Lines of calls, of any bytes. The first line of an input is the name of the task."""
+"""JSON Lines with pipeline calls, or arbitrary bytes. The first line of an input is the task."""
 
 import json
 from random import Random
 
 from convbert_onnx.runtime.json_lines.answer_lines import answer_lines
 
-from ..bases import CALLS
-from ..mutate import mutate_bytes, mutate_json_text
-from ..opened import PIPELINES, opened
+from ..mutate import mutate_bytes, mutate_json_bytes
+from ..pipelines import PIPELINES, pipeline_for
+from ..seed_models import CALLS
 from . import Target, check_result
 from .arguments import NAMES
 
@@ -19,7 +19,7 @@ def run(data: bytes) -> None:
     task = name.decode(errors="replace")
     if task not in PIPELINES:
         return
-    answers = list(answer_lines(opened(task), [line + b"\n" for line in lines]))
+    answers = list(answer_lines(pipeline_for(task), [line + b"\n" for line in lines]))
     written = sum(1 for line in lines if line.removeprefix(b"\xef\xbb\xbf").strip())
     assert written <= len(answers) <= len(lines), f"{len(answers)} answers for {written} of {len(lines)} lines"
     for answer in answers:
@@ -32,15 +32,15 @@ def run(data: bytes) -> None:
 
 def mutate(data: bytes, random: Random) -> bytes:
     lines = data.split(b"\n")
-    number = random.randrange(len(lines))
-    if number == 0:
+    index = random.randrange(len(lines))
+    if index == 0:
         lines[0] = random.choice(PIPELINES).encode()
     elif random.random() < 0.1:
-        lines.insert(number, random.choice((b"", b" ", b"\r", b"\xef\xbb\xbf", *lines[1:])))
+        lines.insert(index, random.choice((b"", b" ", b"\r", b"\xef\xbb\xbf", *lines[1:])))
     elif random.random() < 0.2:
-        lines[number] = mutate_bytes(lines[number], random)
+        lines[index] = mutate_bytes(lines[index], random)
     else:
-        lines[number] = mutate_json_text(lines[number], random, (*NAMES, "id"))
+        lines[index] = mutate_json_bytes(lines[index], random, (*NAMES, "id"))
     return b"\n".join(lines[:12])
 
 

@@ -1,4 +1,4 @@
-"""The readers of labelled data. The first line of an input is the task and the file's suffix."""
+"""Labelled data files. The first line of an input is the task and the file's suffix."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 
-from ..bases import CALLS
-from ..mutate import mutate_bytes, mutate_json_text
-from . import Target, only_our_errors
+from ..mutate import mutate_bytes, mutate_json_bytes
+from ..seed_models import CALLS
+from . import Target, allow_documented_errors
 
 _FOLDER = TemporaryDirectory()
 _CONFIG = ConvBertConfig(id2label={0: "O", 1: "B-LOC", 2: "I-LOC"})
@@ -25,7 +25,7 @@ def run(data: bytes) -> None:
         return
     path = Path(_FOLDER.name) / f"data.{suffix}"
     path.write_bytes(content)
-    with only_our_errors():
+    with allow_documented_errors():
         for example in read_labelled_data(path, task, _CONFIG):
             json.dumps(dict(example.call), allow_nan=False).encode("utf-8", "surrogatepass")
 
@@ -41,12 +41,12 @@ def mutate(data: bytes, random: Random) -> bytes:
             blank = random.choice(
                 (b" ", b"\t", b"\xc2\xa0", b"\xe3\x80\x80", b"\xe2\x80\xa8", b"\x1c", b"\r", b"\r\n", b'"')
             )
-            place = random.randrange(len(content) + 1)
-            content = content[:place] + blank + content[place:]
+            position = random.randrange(len(content) + 1)
+            content = content[:position] + blank + content[position:]
         case _ if b"json" in head:
             lines = content.split(b"\n")
-            number = random.randrange(len(lines))
-            lines[number] = mutate_json_text(lines[number], random, _NAMES)
+            index = random.randrange(len(lines))
+            lines[index] = mutate_json_bytes(lines[index], random, _NAMES)
             content = b"\n".join(lines)
         case _:
             content = mutate_bytes(content, random)

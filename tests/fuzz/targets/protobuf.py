@@ -1,4 +1,4 @@
-"""The readers of ONNX files that are ours: the wire format, external data, and weights that stay in the file."""
+"""The package's readers of ONNX files: the wire format, external data and memory-mapped weights."""
 
 from contextlib import closing, suppress
 from pathlib import Path
@@ -12,21 +12,21 @@ from convbert_onnx.runtime.model_files.protobuf import fields
 from convbert_onnx.runtime.model_files.verification import hash_metadata, hash_parts
 
 from ..mutate import mutate_bytes
-from ..wire import edit_randomly, message
-from . import Target, only_our_errors
+from ..wire_format import message, mutate_message
+from . import Target, allow_documented_errors
 
-_FOLDER = TemporaryDirectory()  # one for the process: the files in it are overwritten
+_FOLDER = TemporaryDirectory()  # one per process; its files are overwritten
 _PATH = Path(_FOLDER.name) / "model.onnx"
 
 
 def run(data: bytes) -> None:
     _PATH.write_bytes(data)
-    with suppress(ValueError):  # what it says of damage, for its callers to translate
+    with suppress(ValueError):  # damage, which callers translate
         for field in fields(data, 0, len(data)):
             assert field.start < field.content_start <= field.end <= len(data)
-    with only_our_errors():
+    with allow_documented_errors():
         external_files(_PATH)
-    with only_our_errors(), OnnxFile(_PATH) as file, closing(ExternalData(file)) as external:
+    with allow_documented_errors(), OnnxFile(_PATH) as file, closing(ExternalData(file)) as external:
         assert file.unchanged() and file.read() == data
         externalize_int8_weights(file)
         hash_parts(file, external)
@@ -35,13 +35,13 @@ def run(data: bytes) -> None:
 
 
 def mutate(data: bytes, random: Random) -> bytes:
-    return edit_randomly(data, random) if random.random() < 0.7 else mutate_bytes(data, random)
+    return mutate_message(data, random) if random.random() < 0.7 else mutate_bytes(data, random)
 
 
 def seeds() -> list[bytes]:
     (Path(_FOLDER.name) / "weights.bin").write_bytes(bytes(64))
-    place = [message((1, key), (2, value)) for key, value in ((b"location", b"weights.bin"), (b"length", b"16"))]
-    outside = message((1, 4), (2, 1), (8, b"w"), (13, place[0]), (13, place[1]), (14, 1))
+    location = [message((1, key), (2, value)) for key, value in ((b"location", b"weights.bin"), (b"length", b"16"))]
+    outside = message((1, 4), (2, 1), (8, b"w"), (13, location[0]), (13, location[1]), (14, 1))
     inside = message((1, 4096), (2, 3), (8, b"q"), (9, bytes(4096)))
     attribute = message((1, b"value"), (5, outside), (20, 4))
     node = message((2, b"y"), (4, b"Constant"), (5, attribute))

@@ -1,6 +1,6 @@
-"""A directory of tokenizer files, opened by both tokenizers and used. An input is a JSON object of names and contents.
+"""A directory of tokenizer files, loaded and used by both tokenizers. An input maps file names to contents, as JSON.
 
-A content that is a string is the file's text; anything else is written as JSON. ``text`` is what is tokenized.
+A string is the text of a file; other values are written as JSON. ``text`` is the text to tokenize.
 """
 
 import json
@@ -13,8 +13,8 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.runtime import ConvBertTokenizer, ConvBertTokenizerFast
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer
 
-from ..mutate import json_or_none, mutate_bytes, mutate_json
-from . import Target, check_result, only_our_errors
+from ..mutate import mutate_bytes, mutate_json, parse_json
+from . import Target, allow_documented_errors, check_result
 
 _NAMES = (
     *("do_lower_case", "strip_accents", "tokenize_chinese_chars", "model_max_length", "max_len", "tokenizer_class"),
@@ -37,7 +37,7 @@ _CONFIG = ConvBertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_
 
 
 def run(data: bytes) -> None:
-    contents = json_or_none(data)
+    contents = parse_json(data)
     if not isinstance(contents, dict):
         return
     text = contents.pop("text", "The dust falls.")
@@ -48,7 +48,7 @@ def run(data: bytes) -> None:
             content = contents[name] if isinstance(contents[name], str) else json.dumps(contents[name])
             path.write_bytes(content.encode("utf-8", "surrogatepass"))
     for load in (load_tokenizer, ConvBertTokenizerFast.from_pretrained, ConvBertTokenizer.from_pretrained):
-        with only_our_errors():
+        with allow_documented_errors():
             _use(load(_FOLDER.name), text)
 
 
@@ -97,8 +97,8 @@ def seeds() -> list[bytes]:
         "text": "The dust <x> falls. [MASK] 日",
     }
     Path(_FOLDER.name, "vocab.txt").write_text(slow["vocab.txt"], encoding="utf-8")
-    made = ConvBertTokenizer.from_vocab(Path(_FOLDER.name, "vocab.txt"))
-    fast = {**slow, "tokenizer.json": json.loads(made.tokenizer_json)}
+    tokenizer = ConvBertTokenizer.from_vocab(Path(_FOLDER.name, "vocab.txt"))
+    fast = {**slow, "tokenizer.json": json.loads(tokenizer.tokenizer_json)}
     return [json.dumps(contents).encode() for contents in (slow, fast)]
 
 

@@ -1,15 +1,15 @@
-"""Targets with a fault each, to see that the runner notices it."""
+"""Targets with one fault each, to test that the runner detects it."""
 
 import os
 import time
 from random import Random
 
 from .mutate import mutate_bytes
-from .targets import Target, only_our_errors
+from .targets import Target, allow_documented_errors
 
 
 def _target(fault: object) -> Target:
-    """A target that does something wrong with inputs that begin with b"!"."""
+    """A target that calls ``fault`` for inputs that begin with b"!"."""
 
     def run(data: bytes) -> None:
         if data.startswith(b"!") and callable(fault):
@@ -22,12 +22,12 @@ def _target(fault: object) -> Target:
 
 
 def _raise() -> None:
-    with only_our_errors():
-        raise KeyError("planted")
+    with allow_documented_errors():
+        raise KeyError("injected")
 
 
 def _raise_without_number() -> None:
-    with only_our_errors():
+    with allow_documented_errors():
         raise OSError("not from a file system")
 
 

@@ -1,4 +1,4 @@
-"""What a worker process and the process that watches it share: the input that runs, and since when."""
+"""State that a worker process shares with its monitor: the running input and its start time."""
 
 import mmap
 import struct
@@ -14,19 +14,19 @@ _HEAD = struct.Struct("<QdQ")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a worker does.
+    """The task of a worker.
 
     Attributes:
         target: the target's name.
-        findings: the folder for inputs with which something went wrong.
+        findings: the folder for inputs that show a fault.
         state: the file of the worker's :class:`State`.
-        seed: of the random generator.
-        until: when to stop, by the monotonic clock.
-        executions: after how many executions to stop.
+        seed: seed of the random generator.
+        until: end time, on the monotonic clock.
+        executions: maximum number of executions.
         replay: inputs to run instead of mutations.
-        cpu_seconds: processor time for an execution.
-        atheris: let atheris choose what is mutated, by the code that it reaches.
-        memory_bytes: memory that an execution may add, beside twice the size of its input.
+        cpu_seconds: maximum CPU time of an execution.
+        atheris: use atheris for coverage-guided mutation.
+        memory_bytes: maximum memory that an execution may add, in addition to twice the size of its input.
     """
 
     target: str
@@ -45,7 +45,7 @@ class Plan:
 
 
 class State:
-    """Executions so far, the start of the current one (0 between two), and its input; the file outlives a crash."""
+    """Completed executions, start time of the current one (or 0) and its input, in a file that survives a crash."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:

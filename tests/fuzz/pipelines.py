@@ -1,13 +1,13 @@
-"""The pipelines of the exported toys, opened when they are first asked for."""
+"""Pipelines of the seed models, loaded on first use."""
 
 import os
 from functools import cache
 
 from convbert_onnx import ConvBertOnnxPipeline
 
-from .bases import base_path
+from .seed_models import seed_model_path
 
-__all__ = ["PIPELINES", "opened"]
+__all__ = ["PIPELINES", "pipeline_for"]
 
 PIPELINES = (
     "feature-extraction",
@@ -21,12 +21,12 @@ PIPELINES = (
 
 
 @cache
-def opened(task: str) -> ConvBertOnnxPipeline:
-    """The pipeline of a task; FUZZ_FORM says of which of its files, "cpu-fp32" by default."""
+def pipeline_for(task: str) -> ConvBertOnnxPipeline:
+    """The pipeline of a task; the variable FUZZ_FORM selects its target and precision, "cpu-fp32" by default."""
     form = os.environ.get("FUZZ_FORM", "cpu-fp32")
     if task != "zero-shot-classification":
-        return ConvBertOnnxPipeline(base_path(f"{task}-{form}"), threads=1)
+        return ConvBertOnnxPipeline(seed_model_path(f"{task}-{form}"), threads=1)
     labels = {"id2label": {0: "contradiction", 1: "neutral", 2: "entailment"}}
-    plain = opened("text-classification")
+    plain = pipeline_for("text-classification")
     config = type(plain.config).from_dict({**plain.config.to_dict(), **labels})
-    return ConvBertOnnxPipeline(base_path(f"text-classification-{form}"), task, threads=1, config=config)
+    return ConvBertOnnxPipeline(seed_model_path(f"text-classification-{form}"), task, threads=1, config=config)

@@ -1,7 +1,7 @@
-"""The exported toys that bundles, JSON Lines and arguments are fuzzed with: all tasks, targets and two precisions.
+"""The exported toy models that fuzz targets start from: all tasks and targets, in fp32 and int8.
 
-python -m tests.fuzz.bases DIRECTORY BUNDLES exports them, or copies what tests/support/export_bundles.py has put into
-BUNDLES. The targets open what is in the directory that FUZZ_BUNDLES names.
+``python -m tests.fuzz.seed_models DIRECTORY BUNDLES`` writes them to DIRECTORY, copying the files that
+tests/support/export_bundles.py has written to BUNDLES. The targets use the directory in the variable FUZZ_BUNDLES.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
-__all__ = ["CALLS", "CHECKPOINTS", "base_names", "base_path"]
+__all__ = ["CALLS", "CHECKPOINTS", "seed_model_names", "seed_model_path"]
 
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
 CALLS: dict[str, dict[str, Any]] = {
@@ -25,17 +25,17 @@ CALLS: dict[str, dict[str, Any]] = {
     "token-classification": {"inputs": "Dust falls on Brazil.", "aggregation_strategy": "simple"},
     "question-answering": {"question": "Where is the dust from?", "context": "The dust is from the Sahara."},
 }
-"""A call of the pipeline of each task that has a head."""
+"""A pipeline call for each task that has a head."""
 
 
 @cache
-def base_names() -> tuple[str, ...]:
-    """The names of the files, such as ``fill-mask-portable-int8``."""
+def seed_model_names() -> tuple[str, ...]:
+    """The names of the models, such as ``fill-mask-portable-int8``."""
     return tuple(sorted(path.stem for path in _folder().glob("*.onnx")))
 
 
-def base_path(name: str) -> Path:
-    """The file of a name."""
+def seed_model_path(name: str) -> Path:
+    """The file of a model."""
     return _folder() / f"{name}.onnx"
 
 
@@ -43,7 +43,7 @@ def _folder() -> Path:
     return Path(os.environ["FUZZ_BUNDLES"])
 
 
-def export_base(folder: Path, bundles: Path, task: str, target: Any) -> None:
+def export_seed_model(folder: Path, bundles: Path, task: str, target: Any) -> None:
     from convbert_onnx.exporters import export, quantize
 
     exported, known = folder / f"{task}-{target}-fp32.onnx", bundles / f"plain-{task}-{target}-masked.onnx"
@@ -58,7 +58,9 @@ def export_base(folder: Path, bundles: Path, task: str, target: Any) -> None:
 def main(folder: Path, bundles: Path) -> None:
     folder.mkdir(parents=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for done in [pool.submit(export_base, folder, bundles, *kind) for kind in product(CALLS, ("cpu", "portable"))]:
+        for done in [
+            pool.submit(export_seed_model, folder, bundles, *kind) for kind in product(CALLS, ("cpu", "portable"))
+        ]:
             done.result()
 
 

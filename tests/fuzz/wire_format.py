@@ -1,4 +1,4 @@
-"""Protobuf messages as lists of fields, to be changed and put together again, whatever the change makes of them."""
+"""Protobuf messages as lists of fields, for mutations that keep or break the wire format."""
 
 from collections.abc import Sequence
 from random import Random
@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 from .mutate import INTEGERS, mutate_bytes
 
-__all__ = ["Step", "WireField", "edit_randomly", "edited", "join", "message", "other_fields", "parse", "random_steps"]
+__all__ = [
+    "Step",
+    "WireField",
+    "message",
+    "mutate_message",
+    "parse",
+    "random_field_path",
+    "random_replacement",
+    "replace_field",
+    "serialize",
+]
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
@@ -36,11 +46,11 @@ _CONTENTS = (
 )
 
 Step = tuple[int, int]
-"""The number of a field, and which of the fields of that number in its message."""
+"""A field's number, and its index among the fields with that number in its message."""
 
 
 class WireField(NamedTuple):
-    """A field with the bytes of its content, without the length that stands before them."""
+    """A field with the bytes of its content, without the length prefix."""
 
     number: int
     kind: int
@@ -48,8 +58,8 @@ class WireField(NamedTuple):
 
 
 def parse(data: bytes) -> list[WireField] | None:
-    """The fields of a message, or None where the bytes are none."""
-    found = []
+    """The fields of a message, or None if the bytes are not a message."""
+    fields = []
     position = 0
     try:
         while position < len(data):
@@ -67,14 +77,14 @@ def parse(data: bytes) -> list[WireField] | None:
                 return None
             if position > len(data) or tag < 8:
                 return None
-            found.append(WireField(tag >> 3, kind, data[start:position]))
+            fields.append(WireField(tag >> 3, kind, data[start:position]))
     except IndexError:
         return None
-    return found
+    return fields
 
 
-def join(fields: Sequence[WireField]) -> bytes:
-    """The message of fields."""
+def serialize(fields: Sequence[WireField]) -> bytes:
+    """Serialize fields."""
     parts = []
     for number, kind, content in fields:
         parts.append(varint(number << 3 | kind))
@@ -82,50 +92,50 @@ def join(fields: Sequence[WireField]) -> bytes:
     return b"".join(parts)
 
 
-def edited(data: bytes, steps: Sequence[Step], change: Sequence[WireField] | bytes) -> bytes:
-    """A message with the field at the end of the steps replaced by others, or its content by bytes."""
+def replace_field(data: bytes, steps: Sequence[Step], change: Sequence[WireField] | bytes) -> bytes:
+    """Replace the field at a path by other fields, or its content by bytes."""
     fields = parse(data) or []
     number, nth = steps[0]
-    places = [place for place, field in enumerate(fields) if field.number == number]
-    if nth >= len(places):
+    indices = [index for index, field in enumerate(fields) if field.number == number]
+    if nth >= len(indices):
         return data
-    place = places[nth]
-    field = fields[place]
+    index = indices[nth]
+    field = fields[index]
     if len(steps) > 1:
-        fields[place] = field._replace(content=edited(field.content, steps[1:], change))
+        fields[index] = field._replace(content=replace_field(field.content, steps[1:], change))
     else:
-        fields[place : place + 1] = [field._replace(content=change)] if isinstance(change, bytes) else change
-    return join(fields)
+        fields[index : index + 1] = [field._replace(content=change)] if isinstance(change, bytes) else change
+    return serialize(fields)
 
 
 def field_at(data: bytes, steps: Sequence[Step]) -> WireField | None:
-    """The field at the end of the steps, or None."""
+    """The field at a path, or None."""
     field = None
     for number, nth in steps:
-        found = [one for one in parse(data) or () if one.number == number]
-        if nth >= len(found):
+        candidates = [field for field in parse(data) or () if field.number == number]
+        if nth >= len(candidates):
             return None
-        field = found[nth]
+        field = candidates[nth]
         data = field.content
     return field
 
 
-def random_steps(data: bytes, random: Random) -> list[Step]:
-    """A way to a field: to each number of a message equally often, however many fields have it."""
+def random_field_path(data: bytes, random: Random) -> list[Step]:
+    """A random path to a field, where every field number of a message is equally likely."""
     steps: list[Step] = []
     while (fields := parse(data)) and (not steps or random.random() < 0.85):
         number = random.choice(sorted({field.number for field in fields}))
-        found = [field for field in fields if field.number == number]
-        nth = random.randrange(len(found))
+        candidates = [field for field in fields if field.number == number]
+        nth = random.randrange(len(candidates))
         steps.append((number, nth))
-        if found[nth].kind != BYTES:
+        if candidates[nth].kind != BYTES:
             break
-        data = found[nth].content
+        data = candidates[nth].content
     return steps
 
 
 def varint(value: int) -> bytes:
-    """A number in groups of seven bits."""
+    """Encode an integer as a varint."""
     parts = []
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -145,8 +155,8 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def message(*contents: tuple[int, bytes | int]) -> bytes:
-    """A message of numbers and bytes, by their fields' numbers."""
-    return join(
+    """Serialize integers and bytes, given with their field numbers."""
+    return serialize(
         [
             WireField(number, VARINT, varint(content))
             if isinstance(content, int)
@@ -156,17 +166,17 @@ def message(*contents: tuple[int, bytes | int]) -> bytes:
     )
 
 
-def edit_randomly(data: bytes, random: Random) -> bytes:
-    """A message with one field somewhere inside it changed."""
-    steps = random_steps(data, random)
-    return edited(data, steps, other_fields(data, steps, random)) if steps else data
+def mutate_message(data: bytes, random: Random) -> bytes:
+    """Change one field at a random path."""
+    steps = random_field_path(data, random)
+    return replace_field(data, steps, random_replacement(data, steps, random)) if steps else data
 
 
-def other_fields(data: bytes, steps: Sequence[Step], random: Random) -> list[WireField]:
-    """What to put in the place of a field: none, two, or one of another number, type or content."""
+def random_replacement(data: bytes, steps: Sequence[Step], random: Random) -> list[WireField]:
+    """A replacement for a field: none, two, or one with another number, type or content."""
     field = field_at(data, steps)
     assert field is not None
-    other = field_at(data, random_steps(data, random) or steps) or field
+    other = field_at(data, random_field_path(data, random) or steps) or field
     match random.randrange(8):
         case 0:
             return []
