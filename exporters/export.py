@@ -250,7 +250,7 @@ def _tokenizer(
 
 
 def _check_token_types(tokenizer: TokenizerBase, config: ConvBertConfig) -> None:
-    types = int(tokenizer.pair(Tokens.of([0]), Tokens.of([0])).type_ids.max()) + 1
+    types = int(tokenizer.model_row(Tokens.from_ids([0]), Tokens.from_ids([0])).type_ids.max()) + 1
     if types > config.type_vocab_size:
         raise InputError(
             f"the tokenizer numbers the {types} texts of a pair, the model has {config.type_vocab_size} token type: "

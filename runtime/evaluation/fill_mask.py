@@ -47,7 +47,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
             tokens = _beginning(pipe, example.call["inputs"])
             ids = tokens.ids.copy()
             ids[example.call["position"]] = pipe.tokenizer.mask_token_id
-            rows.append(pipe.tokenizer.single(replace(tokens, ids=ids)))
+            rows.append(pipe.tokenizer.model_row(replace(tokens, ids=ids)))
         best = []
         for example, row, output in zip(examples, rows, pipe.raw_outputs(rows, batch_size), strict=True):
             place = np.flatnonzero(row.sequences == 0)[example.call["position"]]

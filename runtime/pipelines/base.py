@@ -14,7 +14,7 @@ from convbert_onnx.runtime.model import Outputs
 from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, defines
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
-from convbert_onnx.runtime.tokenization.truncation import cut
+from convbert_onnx.runtime.tokenization.truncation import truncate
 from convbert_onnx.tasks import module_name
 
 __all__ = ["Examples", "TaskPipeline", "as_examples", "check_string", "pipeline_class"]
@@ -125,13 +125,13 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
             truncation = parameters.max_length is not None and parameters.padding is False
         if truncation not in (False, "do_not_truncate"):
             strategy = "longest_first" if truncation is True else str(truncation)
-            texts = cut(texts, longest - special, 0, strategy, self.tokenizer.truncation_side == "left")[0]
+            texts = truncate(texts, longest - special, 0, strategy, self.tokenizer.truncation_side)[0]
         elif length > self.max_length:
             raise InputError(
                 f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
                 "shorten it, or pass truncation=True"
             )
-        row = self.tokenizer.single(*texts) if len(texts) == 1 else self.tokenizer.pair(*texts)
+        row = self.tokenizer.model_row(*texts)
         if not parameters.add_special_tokens:
             row = _without_special_tokens(row)
         return self._padded(row, longest, parameters)

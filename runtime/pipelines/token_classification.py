@@ -136,7 +136,7 @@ class TokenClassification(
             # A model that padding changes gets the padding that the reference gives it.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
         room = self.max_length - self.tokenizer.num_special_tokens()
-        row = self.tokenizer.single(self.tokenizer.shortened(tokens, room))
+        row = self.tokenizer.model_row(self.tokenizer.truncate(tokens, room))
         if parameters.offset_mapping is not None:
             if len(parameters.offset_mapping) != len(row):
                 raise InputError(

@@ -1,1 +1,1 @@
-"""Tokenizers: text to rows of token ids, as the reference's tokenizers do it."""
+"""Tokenizers: text to rows of token ids, with the results of the reference's tokenizers."""

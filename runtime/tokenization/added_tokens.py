@@ -1,36 +1,37 @@
-"""Added tokens: tokens that are found in a text before it is split, numbered and matched as `tokenizers` does."""
+"""Added tokens, which are matched before a text is split; ids and matching are those of `tokenizers`."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from reprlib import repr as short
-from typing import Any, Self
+from typing import Self
 
 from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.tokenization.json_files import JsonObject
 from convbert_onnx.runtime.tokenization.normalization import WHITESPACE
 
 __all__ = ["AddedToken", "AddedTokens", "TokenFinder"]
 
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
-_LONGEST = 1000
-"""Characters of a token. The library's time to prepare the search for one grows with the square of it."""
+MAX_TOKEN_CHARS = 1000
+"""Characters of an added token. The library's time to compile the search for it grows with their square."""
 
-# Letters for the library's regular expressions that Unicode counts among the symbols.
+# Symbols in Unicode that the library's regular expressions treat as letters.
 _CIRCLED_LETTERS = (range(0x24B6, 0x24EA), range(0x1F130, 0x1F14A), range(0x1F150, 0x1F16A), range(0x1F170, 0x1F18A))
 
 
 @dataclass(frozen=True)
 class AddedToken:
-    """A token with the ways in which it is found.
+    """An added token and how it is matched in a text.
 
     Attributes:
-        content: its text.
-        single_word: found only where no word character stands next to it.
-        lstrip: takes the white space before it along.
-        rstrip: takes the white space after it along.
-        normalized: looked for in the normalized text, not in the text as it is.
-        special: left out where decoding skips special tokens.
+        content: the text of the token.
+        single_word: match only where the neighbouring characters are not word characters.
+        lstrip: include the white space before it.
+        rstrip: include the white space after it.
+        normalized: match in the normalized text rather than in the original text.
+        special: omit when decoding skips special tokens.
     """
 
     content: str
@@ -41,11 +42,11 @@ class AddedToken:
     special: bool = False
 
     @classmethod
-    def from_dict(cls, values: Any) -> Self:
-        """The token that a settings file or a tokenizer.json describes.
+    def from_dict(cls, values: object) -> Self:
+        """Create the token that an entry of a settings file or a tokenizer.json describes.
 
         Raises:
-            BundleError: it is not an object with a ``content`` and flags.
+            BundleError: the entry is not an object with a string ``content`` and boolean flags.
         """
         if not isinstance(values, Mapping) or not isinstance(values.get("content"), str):
             raise BundleError(
@@ -61,24 +62,24 @@ class AddedToken:
         flags.setdefault("normalized", not flags.get("special", False))
         return cls(values["content"], **flags)
 
-    def to_dict(self, number: int) -> dict[str, Any]:
-        """The token as a tokenizer.json has it."""
+    def to_dict(self, number: int) -> JsonObject:
+        """The token as an entry of a tokenizer.json, with the id ``number``."""
         return {"id": number} | {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class AddedTokens:
     """Added tokens with their ids.
 
-    A token of the vocabulary keeps its id, others get the next free one in their order: ids that a file states for them
-    are not used.
+    A token of the vocabulary keeps its id; others get the next free id, in their order. As in the library, ids that a
+    file states for them are ignored.
 
     Args:
         vocabulary: the model's tokens and their ids.
-        tokens: the first tokens.
+        tokens: tokens to begin with.
 
     Attributes:
         ids: id of each added token.
-        tokens: the tokens by their ids.
+        tokens: the tokens by id.
     """
 
     def __init__(self, vocabulary: Mapping[str, int], tokens: Iterable[AddedToken] = ()) -> None:
@@ -90,21 +91,21 @@ class AddedTokens:
             self.add(token)
 
     def add(self, token: AddedToken) -> None:
-        """Add a token; one that is there gets the flags of this one.
+        """Add a token, or update the flags of the token with this content.
 
         Raises:
-            BundleError: its text is too long, or is not text.
+            BundleError: its content is too long, or contains a lone surrogate.
         """
-        if len(token.content) > _LONGEST:
+        if len(token.content) > MAX_TOKEN_CHARS:
             raise BundleError(
-                f"the added token {short(token.content)} has more than {_LONGEST} characters: save the tokenizer "
-                "without it"
+                f"the added token {short(token.content)} has more than {MAX_TOKEN_CHARS} characters: save the "
+                "tokenizer without it"
             )
         try:
             token.content.encode()
         except UnicodeEncodeError as error:
             raise BundleError(
-                f"the added token {short(token.content)} has half of a character (a lone surrogate): save the "
+                f"the added token {short(token.content)} contains half of a character (a lone surrogate): save the "
                 "tokenizer without it"
             ) from error
         number = self.ids.get(token.content, self._vocabulary.get(token.content))
@@ -115,23 +116,23 @@ class AddedTokens:
         if not token.content or known == token:
             return
         if known is not None and known.special:
-            # The library keeps looking for a special token as it did at first.
+            # The library keeps matching a special token in the text in which it matched it at first.
             token = replace(token, normalized=known.normalized)
         self.ids[token.content] = number
         self.tokens[number] = token
         self._largest = max(self._largest, number)
 
-    def to_list(self) -> list[dict[str, Any]]:
-        """The tokens as a tokenizer.json lists them."""
+    def to_list(self) -> list[JsonObject]:
+        """The tokens as entries of a tokenizer.json, sorted by id."""
         return [token.to_dict(number) for number, token in sorted(self.tokens.items())]
 
 
 class TokenFinder:
-    """Finds added tokens in a text: of those that start at one place, the longest.
+    """Finds added tokens in a text; where several start at the same position, the longest.
 
     Args:
-        tokens: tokens by their ids.
-        normalize: what becomes of the text in which they are looked for.
+        tokens: tokens by id.
+        normalize: the normalization of the text in which they are matched, applied to their contents.
     """
 
     def __init__(self, tokens: Mapping[int, AddedToken], normalize: Callable[[str], str] = str) -> None:
@@ -142,7 +143,7 @@ class TokenFinder:
         self._pattern = re.compile("|".join(patterns) or "(?!)")
 
     def split(self, text: str) -> Iterator[tuple[int, int, int | None]]:
-        """Start and end of each part of a text, and the id where it is an added token."""
+        """Split a text at added tokens: start and end of each part, and the id of the added token or None."""
         done = 0
         for match in self._pattern.finditer(text):
             number, token = self._found[match[0]]
@@ -163,7 +164,7 @@ class TokenFinder:
 
 
 def _is_word(char: str) -> bool:
-    """Whether the library's regular expressions take a character, if there is one, for part of a word."""
+    """Whether the library's regular expressions treat a character as part of a word; "" is not."""
     if not char:
         return False
     category = unicodedata.category(char)

@@ -1,9 +1,9 @@
-"""ConvBertTokenizerFast: the checkpoint's tokenizer on the tokenizers library."""
+"""ConvBertTokenizerFast: any tokenizer.json, run by the tokenizers library."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -16,60 +16,97 @@ from convbert_onnx.runtime.tokenization.tokenizer_json import TokenizerJson
 __all__ = ["ConvBertTokenizerFast"]
 
 
-class ConvBertTokenizerFast(TokenizerBase):
-    """WordPiece, or whatever a tokenizer.json says, on the tokenizers library.
+class _Encoded(Protocol):
+    """The part of the library's Encoding that is used here: a value for each token."""
 
-    Arguments and attributes are those of :class:`TokenizerBase`.
+    @property
+    def ids(self) -> list[int]: ...
+    @property
+    def type_ids(self) -> list[int]: ...
+    @property
+    def offsets(self) -> list[tuple[int, int]]: ...
+    @property
+    def word_ids(self) -> list[int | None]: ...
+    @property
+    def sequence_ids(self) -> list[int | None]: ...
+
+
+class _Decoder(Protocol):
+    def decode(self, tokens: list[str], /) -> str: ...
+
+
+class _Model(Protocol):
+    def save(self, folder: str, prefix: str | None, /) -> list[str]: ...
+
+
+class _Backend(Protocol):
+    """The part of the library's Tokenizer that is used here."""
+
+    encode_special_tokens: bool
+
+    @property
+    def decoder(self) -> _Decoder | None: ...
+    @property
+    def model(self) -> _Model: ...
+    def no_truncation(self) -> None: ...
+    def no_padding(self) -> None: ...
+    def encode(self, text: str, pair: str | None = None, /, *, add_special_tokens: bool = True) -> _Encoded: ...
+
+
+class ConvBertTokenizerFast(TokenizerBase):
+    """WordPiece, or any other tokenizer.json, run by the tokenizers library.
+
+    Arguments and attributes are those of :class:`TokenizerCore`.
 
     Raises:
-        BundleError: the text is no tokenizer.json.
+        BundleError: the text is not a tokenizer.json.
         MissingExtraError: the tokenizers library is not installed.
     """
 
-    uses_tokenizer_json = True
+    prefers_tokenizer_json = True
 
     def _open(self, file: TokenizerJson) -> None:
         tokenizers = load_tokenizers()
-        with _refusing(BundleError, "the tokenizer.json cannot be read", "save the tokenizer again"):
-            self._backend = tokenizers.Tokenizer.from_str(file.text)
+        with _errors_as(BundleError, "the tokenizer.json cannot be read", "save the tokenizer again"):
+            self._backend: _Backend = tokenizers.Tokenizer.from_str(file.text)
             self._backend.no_truncation()
             self._backend.no_padding()
             self._backend.encode_special_tokens = bool(file.settings["split_special_tokens"])
 
     def _templates(self) -> tuple[Template, Template]:
-        """Ask the tokenizer's own post-processor where special tokens go."""
-        # Its alphabet may lack this letter; a special token is found in any text.
+        """Derive them from rows that the tokenizer's own post-processor returns."""
+        # The alphabet may lack the letter; special tokens are matched in any text.
         for text in ("a", self.unk_token, self.pad_token, self.sep_token):
-            with _refusing(BundleError, "the tokenizer cannot encode a plain text", "save the tokenizer again"):
+            with _errors_as(BundleError, "the tokenizer cannot encode a plain text", "save the tokenizer again"):
                 encoded = self._backend.encode(text), self._backend.encode(text, text)
             if all(set(range(1 + i)) <= set(one.sequence_ids) for i, one in enumerate(encoded)):
                 return _template(encoded[0], 1), _template(encoded[1], 2)
         raise BundleError("the tokenizer gives no tokens for plain texts: save the tokenizer again")
 
     def _split(self, text: str) -> Tokens:
-        with _refusing(InputError, "the tokenizer cannot encode the text", "change the text, or repair the tokenizer"):
+        with _errors_as(InputError, "the tokenizer cannot encode the text", "change the text, or repair the tokenizer"):
             encoded = self._backend.encode(text, add_special_tokens=False)
         words = np.array([-1 if word is None else word for word in encoded.word_ids], np.int64)
         return Tokens(np.array(encoded.ids, np.int64), np.array(encoded.offsets, np.int64).reshape(-1, 2), words)
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The text that the tokenizer.json's decoder puts tokens together to; with blanks where it has none.
+        """Join tokens with the tokenizer.json's decoder, or with blanks if it has none.
 
         Raises:
-            InputError: the decoder fails on them.
+            InputError: the decoder fails.
         """
         decoder = self._backend.decoder
         if decoder is None:
             return " ".join(tokens)
-        with _refusing(InputError, "the tokenizer cannot decode the tokens", "repair the tokenizer"):
+        with _errors_as(InputError, "the tokenizer cannot decode the tokens", "repair the tokenizer"):
             return str(decoder.decode(list(tokens)))
 
     def save_vocabulary(self, save_directory: str | Path, filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary alone: ``vocab.txt`` for WordPiece, ``vocab.json`` and ``merges.txt`` for BPE.
 
         Args:
-            save_directory: where to; made if it is not there.
-            filename_prefix: put before the names, with a hyphen.
+            save_directory: the directory; created if it does not exist.
+            filename_prefix: put before the file names, with a hyphen.
 
         Returns:
             Paths of the files.
@@ -79,8 +116,8 @@ class ConvBertTokenizerFast(TokenizerBase):
 
 
 @contextmanager
-def _refusing(kind: type[ConvBertError], problem: str, remedy: str) -> Iterator[None]:
-    """Raise an error of ours where the library fails: by an Exception, or by a panic, which is only a BaseException."""
+def _errors_as(kind: type[ConvBertError], problem: str, remedy: str) -> Iterator[None]:
+    """Raise ``kind`` instead of the library's exceptions and panics; a panic is a BaseException, not an Exception."""
     try:
         yield
     except BaseException as error:
@@ -89,8 +126,8 @@ def _refusing(kind: type[ConvBertError], problem: str, remedy: str) -> Iterator[
         raise kind(f"{problem} ({error}): {remedy}") from error
 
 
-def _template(encoded: Any, texts: int) -> Template:
-    """What is around the texts of an encoding."""
+def _template(encoded: _Encoded, texts: int) -> Template:
+    """The special tokens around the texts of a row."""
     ids, types = np.array(encoded.ids, np.int64), np.array(encoded.type_ids, np.int64)
     sequences = np.array([-1 if sequence is None else sequence for sequence in encoded.sequence_ids])
     inside = [np.flatnonzero(sequences == number) for number in range(texts)]

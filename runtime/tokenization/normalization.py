@@ -1,4 +1,4 @@
-"""BERT's way from text to words, as the tokenizers library goes it: clean, lower-case, split."""
+"""BERT normalization and pre-tokenization, matching the `tokenizers` library."""
 
 import re
 import unicodedata
@@ -27,7 +27,7 @@ _CHINESE = (
     range(0xF900, 0xFB00),
     range(0x2F800, 0x2FA20),
 )
-# The library has the tables of Unicode 8; these characters have moved to another category since.
+# The library has the tables of Unicode 8; later versions give these characters another category.
 _CATEGORIES_OF_UNICODE_8 = {
     "\u166d": "Po",
     "\u1734": "Mn",
@@ -36,7 +36,7 @@ _CATEGORIES_OF_UNICODE_8 = {
     "\ua9bd": "Mc",
     "\U000111c9": "Po",
 }
-# Characters that are, or are taken apart into, marks that NFD moves past others and that are not stripped.
+# Characters that are, or decompose into, marks that NFD reorders and that accent stripping keeps.
 _MOVING_MARKS = re.compile(
     "[\u1715\u1b44\u1baa\u1bf2\u1bf3\u302e\u302f\ua953\ua9c0\U000111c0\U00011235\U0001134d\U000116b6"
     "\U0001d15e-\U0001d166\U0001d16d-\U0001d172\U0001d1bb-\U0001d1c0]"
@@ -44,7 +44,7 @@ _MOVING_MARKS = re.compile(
 
 
 class _Table(dict[str, str]):
-    """What becomes of a character, computed at its first use."""
+    """The replacement of each character, computed at its first use."""
 
     def __init__(self, compute: Callable[[str], str]) -> None:
         self._compute = compute
@@ -55,7 +55,7 @@ class _Table(dict[str, str]):
 
 
 class _Kinds(dict[int, str]):
-    """What a code point is to the splitting, for str.translate: part of a word "w", alone "p", or between words " "."""
+    """Kind of each code point, for str.translate: "w" in a word, "p" punctuation, " " between words."""
 
     def __missing__(self, point: int) -> str:
         char = chr(point)
@@ -68,20 +68,20 @@ _KINDS = _Kinds()
 
 
 def words(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each word; a punctuation mark is a word of its own."""
+    """Start and end of each word; a punctuation mark is a separate word."""
     for match in re.finditer("w+|p", text.translate(_KINDS)):
         yield match.span()
 
 
 @dataclass(frozen=True)
 class BertNormalizer:
-    """Text as the vocabulary has it.
+    """BERT's normalizer: clean up, space out Chinese characters, strip accents, lower-case.
 
     Attributes:
-        clean_text: drop control characters, and make every white space a blank.
+        clean_text: remove control characters, and replace each white-space character by a blank.
         handle_chinese_chars: put blanks around Chinese characters.
-        strip_accents: take characters apart and drop the marks.
-        lowercase: lower-case each character by itself.
+        strip_accents: decompose characters (NFD) and remove nonspacing marks (Mn).
+        lowercase: lower-case each character separately.
     """
 
     clean_text: bool
@@ -94,10 +94,15 @@ class BertNormalizer:
         object.__setattr__(self, "_table", _Table(self._replace))
 
     def __call__(self, text: str) -> tuple[str, IntArray]:
-        """The normalized text, and for each of its [N] characters the number of the character it comes from."""
+        """Normalize a text.
+
+        Returns:
+            The normalized text, and for each of its [N] characters the index of the character in ``text`` that it comes
+            from.
+        """
         places = np.arange(len(text))
         if self.strip_accents and _MOVING_MARKS.search(text):
-            text, places = self._take_apart(text)
+            text, places = self._decompose(text)
         pieces = [self._table[char] for char in text]
         return "".join(pieces), np.repeat(places, [len(piece) for piece in pieces])
 
@@ -108,14 +113,15 @@ class BertNormalizer:
         if self.strip_accents:
             char = "".join(part for part in unicodedata.normalize("NFD", char) if _category(part) != "Mn")
         if self.lowercase:
-            # By itself: the end of a word would change how a sigma is lower-cased.
+            # Separately, as the library does: str.lower() of a word treats a final sigma differently.
             char = "".join(part.lower() for part in char)
         return f" {char} " if chinese else char
 
-    def _take_apart(self, text: str) -> tuple[str, IntArray]:
-        """The text in NFD, and the place that the library gives to each of its characters.
+    def _decompose(self, text: str) -> tuple[str, IntArray]:
+        """The text in NFD, and the index of the original character that the library assigns to each of its characters.
 
-        That is by order after sorting: a part of a character has the place of whatever stands before it.
+        The library assigns them in the order after sorting: a decomposed part gets the index of the character before
+        it.
         """
         kept = [place for place, char in enumerate(text) if not self.clean_text or _clean(char)]
         parts = [

@@ -1,42 +1,53 @@
-"""The tokenizer.json of BERT's WordPiece, written and read without the tokenizers library."""
+"""The tokenizer.json of BERT's WordPiece: built from a vocab.txt, and parsed without the tokenizers library."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.tokenization.encoding import Template
+from convbert_onnx.runtime.tokenization.json_files import JsonObject
 from convbert_onnx.runtime.tokenization.normalization import BertNormalizer
-from convbert_onnx.runtime.tokenization.settings import SPECIAL_TOKENS, check_expressible, clean_settings
+from convbert_onnx.runtime.tokenization.settings import Settings, clean_settings, refuse_dictionaries, special_tokens
+from convbert_onnx.runtime.tokenization.vocabulary import read_vocabulary
 
-__all__ = ["WordPieceFile", "read_vocabulary", "read_wordpiece", "vocabulary_text", "write_wordpiece"]
+__all__ = ["WordPieceJson", "build_wordpiece_json", "parse_wordpiece_json"]
+
+_KINDS = {
+    "model": "WordPiece",
+    "normalizer": "BertNormalizer",
+    "pre_tokenizer": "BertPreTokenizer",
+    "post_processor": "TemplateProcessing",
+    "decoder": "WordPiece",
+}
+"""The type of each part in the tokenizer.json of BERT's WordPiece."""
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
-class WordPieceFile:
-    """What a tokenizer.json of BERT's WordPiece says.
+class WordPieceJson:
+    """The content of a tokenizer.json of BERT's WordPiece.
 
     Attributes:
-        unknown: the token for words that cannot be put together.
-        prefix: what marks a piece that does not start a word.
-        longest_word: characters beyond which a word is unknown.
+        unk_token: the token for words that cannot be split into pieces.
+        prefix: the prefix of a piece that continues a word.
+        max_word_chars: maximum characters in a word; longer words are unknown.
         normalizer: from text to normalized text.
         single: special tokens around one text.
-        pair: special tokens around two.
-        decoder_prefix: what the decoder takes off to join pieces.
-        decoder_cleanup: whether it takes blanks before punctuation away.
+        pair: special tokens around two texts.
+        decoder_prefix: the prefix that the decoder removes to join pieces.
+        decoder_cleanup: whether the decoder removes blanks before punctuation.
     """
 
-    unknown: str
+    unk_token: str
     prefix: str
-    longest_word: int
+    max_word_chars: int
     normalizer: BertNormalizer
     single: Template
     pair: Template
@@ -44,49 +55,26 @@ class WordPieceFile:
     decoder_cleanup: bool
 
 
-def read_vocabulary(path: str | Path) -> dict[str, int]:
-    """The tokens of a vocab.txt and their ids; of equal lines the last one counts.
-
-    Raises:
-        BundleError: the file is not UTF-8.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{path} is not UTF-8 ({error}): save the vocabulary again") from error
-    # Not splitlines(): some vocabularies have line separators other than these among their tokens.
-    return {token: number for number, token in enumerate(text.removesuffix("\n").split("\n"))} if text else {}
-
-
-def vocabulary_text(vocabulary: Mapping[str, int]) -> str:
-    """A vocab.txt that is read as this vocabulary."""
-    last = max(vocabulary, key=vocabulary.__getitem__, default="")
-    # An id without a token gets the last token, which a reader forgets when it meets it again.
-    lines = [last] * (vocabulary.get(last, -1) + 1)
-    for token, number in vocabulary.items():
-        lines[number] = token
-    return "".join(line + "\n" for line in lines)
-
-
-def write_wordpiece(path: str | Path, settings: Mapping[str, Any]) -> str:
-    """The tokenizer.json for a vocab.txt, as the reference builds it.
+def build_wordpiece_json(vocab: str | Path, settings: Settings) -> str:
+    """Build the tokenizer.json for a vocab.txt, as the reference does.
 
     Args:
-        path: the vocab.txt.
+        vocab: the vocab.txt.
         settings: entries of tokenizer_config.json.
 
     Raises:
-        BundleError: the file lacks a special token that stands in every row, or is not UTF-8, or the settings ask for
-            more than WordPiece.
+        BundleError: the file lacks the [CLS] or [SEP] token, or is not UTF-8, or the settings ask for more than
+            WordPiece.
     """
-    check_expressible(settings)
+    refuse_dictionaries(settings)
     values = clean_settings(settings)
-    vocabulary = read_vocabulary(path)
-    cls_token, sep_token = (values[f"{role}_token"] or SPECIAL_TOKENS[role] for role in ("cls", "sep"))
+    vocabulary = read_vocabulary(vocab)
+    tokens = special_tokens(values)
+    cls_token, sep_token = tokens["cls"], tokens["sep"]
     if missing := [token for token in (cls_token, sep_token) if token not in vocabulary]:
-        raise BundleError(f"{path} lacks the special tokens {', '.join(missing)}: name them in tokenizer_config.json")
-    first = [_special(cls_token, 0), _sequence("A", 0), _special(sep_token, 0)]
-    content: dict[str, Any] = {
+        raise BundleError(f"{vocab} lacks the special tokens {', '.join(missing)}: name them in tokenizer_config.json")
+    single, pair = _bert_templates(cls_token, sep_token)
+    content: JsonObject = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -101,8 +89,8 @@ def write_wordpiece(path: str | Path, settings: Mapping[str, Any]) -> str:
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": first,
-            "pair": [*first, _sequence("B", 1), _special(sep_token, 1)],
+            "single": single,
+            "pair": pair,
             "special_tokens": {
                 token: {"id": token, "ids": [vocabulary[token]], "tokens": [token]} for token in (cls_token, sep_token)
             },
@@ -110,7 +98,7 @@ def write_wordpiece(path: str | Path, settings: Mapping[str, Any]) -> str:
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",
-            "unk_token": values["unk_token"] or SPECIAL_TOKENS["unk"],
+            "unk_token": tokens["unk"],
             "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100,
             "vocab": vocabulary,
@@ -119,44 +107,41 @@ def write_wordpiece(path: str | Path, settings: Mapping[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
-def read_wordpiece(content: Mapping[str, Any]) -> WordPieceFile:
-    """What a tokenizer.json holds, where it is BERT's WordPiece.
+def parse_wordpiece_json(content: Mapping[str, object]) -> WordPieceJson:
+    """Parse the content of a tokenizer.json of BERT's WordPiece.
 
     Raises:
-        BundleError: it is not, or a part is missing or of the wrong type.
+        BundleError: the content is of another kind, or a part is missing or has the wrong type.
     """
     try:
-        _check_kind(content)
-        return _read(content)
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        _check_kinds(content)
+        return _parse(content)
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"the tokenizer.json cannot be read ({error!r}): save the tokenizer again") from error
 
 
-def _check_kind(content: Mapping[str, Any]) -> None:
-    kinds = {"model": "WordPiece", "normalizer": "BertNormalizer", "pre_tokenizer": "BertPreTokenizer"}
-    kinds |= {"post_processor": "TemplateProcessing", "decoder": "WordPiece"}
-    found = {part: (content[part] or {}).get("type") for part in kinds}
-    # The reference's converter has written BertProcessing in its early days.
-    if found["post_processor"] == "BertProcessing":
-        found["post_processor"] = "TemplateProcessing"
-    reasons = [f"{part} {found[part]} instead of {kind}" for part, kind in kinds.items() if found[part] != kind]
-    if reasons:
+def _check_kinds(content: Mapping[str, object]) -> None:
+    kinds = {part: _object(content[part] or {}).get("type") for part in _KINDS}
+    # Early versions of the reference's converter wrote BertProcessing.
+    if kinds["post_processor"] == "BertProcessing":
+        kinds["post_processor"] = "TemplateProcessing"
+    if reasons := [f"{part} {kinds[part]} instead of {kind}" for part, kind in _KINDS.items() if kinds[part] != kind]:
         raise BundleError(
-            f"the tokenizer.json is not BERT's WordPiece and needs the tokenizers library, for it has "
+            f"the tokenizer.json is not BERT's WordPiece and needs the tokenizers library, because it has "
             f"{', '.join(reasons)}: pip install tokenizers"
         )
 
 
-def _read(content: Mapping[str, Any]) -> WordPieceFile:
-    model, normalizer, decoder = content["model"], content["normalizer"], content["decoder"]
+def _parse(content: Mapping[str, object]) -> WordPieceJson:
+    model, normalizer, decoder = (_object(content[part]) for part in ("model", "normalizer", "decoder"))
     strip, lowercase = normalizer.get("strip_accents"), _typed(normalizer["lowercase"], bool)
-    single, pair = _read_templates(content["post_processor"])
-    return WordPieceFile(
-        unknown=_typed(model["unk_token"], str),
+    single, pair = _parse_templates(_object(content["post_processor"]))
+    return WordPieceJson(
+        unk_token=_typed(model["unk_token"], str),
         prefix=_typed(model["continuing_subword_prefix"], str),
-        longest_word=_typed(model["max_input_chars_per_word"], int),
+        max_word_chars=_typed(model["max_input_chars_per_word"], int),
         normalizer=BertNormalizer(
             clean_text=_typed(normalizer["clean_text"], bool),
             handle_chinese_chars=_typed(normalizer["handle_chinese_chars"], bool),
@@ -170,44 +155,41 @@ def _read(content: Mapping[str, Any]) -> WordPieceFile:
     )
 
 
-def _typed(value: Any, kind: type[_Value]) -> _Value:
-    if not isinstance(value, kind):
-        raise TypeError(f"{short(value)} is not of the type {kind.__name__}")
-    return value
-
-
-def _id(value: Any) -> int:
-    if _typed(value, int) < 0:
-        raise ValueError(f"{value} is not an id")
-    return int(value)
-
-
-def _read_templates(processor: Mapping[str, Any]) -> tuple[Template, Template]:
+def _parse_templates(processor: Mapping[str, object]) -> tuple[Template, Template]:
+    """The templates for one text and for two."""
     if processor["type"] == "BertProcessing":
-        (_, cls_id), (_, sep_id) = processor["cls"], processor["sep"]
-        ids = {"cls": [_id(cls_id)], "sep": [_id(sep_id)]}
-        first = [_special("cls", 0), _sequence("A", 0), _special("sep", 0)]
-        return _template(first, ids, 1), _template([*first, _sequence("B", 1), _special("sep", 1)], ids, 2)
-    ids = {name: [_id(number) for number in token["ids"]] for name, token in processor["special_tokens"].items()}
-    return _template(processor["single"], ids, 1), _template(processor["pair"], ids, 2)
+        ids = {name: [_id(_pair(processor[name])[1])] for name in ("cls", "sep")}
+        single, pair = _bert_templates("cls", "sep")
+        return _template(single, ids, ["A"]), _template(pair, ids, ["A", "B"])
+    tokens = _object(processor["special_tokens"])
+    ids = {name: [_id(number) for number in _typed(_object(token)["ids"], list)] for name, token in tokens.items()}
+    return _template(processor["single"], ids, ["A"]), _template(processor["pair"], ids, ["A", "B"])
 
 
-def _template(pieces: list[dict[str, Any]], ids: Mapping[str, list[int]], texts: int) -> Template:
+def _template(pieces: object, ids: Mapping[str, list[int]], texts: list[str]) -> Template:
+    """Convert the pieces of a template in a tokenizer.json.
+
+    Args:
+        pieces: the list of its pieces.
+        ids: ids of each special token.
+        texts: names of the texts, in the order in which they must occur.
+    """
     special_ids: list[list[int]] = [[]]
     special_types: list[list[int]] = [[]]
     text_types: list[int] = []
     order: list[str] = []
-    for piece in pieces:
-        ((kind, values),) = piece.items()
+    for piece in _typed(pieces, list):
+        ((kind, value),) = _object(piece).items()
+        name, type_id = _typed(_object(value)["id"], str), _typed(_object(value)["type_id"], int)
         if kind == "Sequence":
-            order.append(values["id"])
-            text_types.append(_typed(values["type_id"], int))
+            order.append(name)
+            text_types.append(type_id)
             special_ids.append([])
             special_types.append([])
         else:
-            special_ids[-1] += ids[values["id"]]
-            special_types[-1] += [_typed(values["type_id"], int)] * len(ids[values["id"]])
-    if order != ["A", "B"][:texts]:
+            special_ids[-1] += ids[name]
+            special_types[-1] += [type_id] * len(ids[name])
+    if order != texts:
         raise BundleError(
             "the tokenizer.json does not put the first text before the second and needs the tokenizers library: pip "
             "install tokenizers"
@@ -219,9 +201,38 @@ def _template(pieces: list[dict[str, Any]], ids: Mapping[str, list[int]], texts:
     )
 
 
-def _special(token: str, type_id: int) -> dict[str, Any]:
+def _bert_templates(cls_token: str, sep_token: str) -> tuple[list[JsonObject], list[JsonObject]]:
+    """BERT's templates for one text and for two, as pieces of a tokenizer.json."""
+    single = [_special(cls_token, 0), _sequence("A", 0), _special(sep_token, 0)]
+    return single, [*single, _sequence("B", 1), _special(sep_token, 1)]
+
+
+def _special(token: str, type_id: int) -> JsonObject:
     return {"SpecialToken": {"id": token, "type_id": type_id}}
 
 
-def _sequence(name: str, type_id: int) -> dict[str, Any]:
+def _sequence(name: str, type_id: int) -> JsonObject:
     return {"Sequence": {"id": name, "type_id": type_id}}
+
+
+def _object(value: object) -> JsonObject:
+    return _typed(value, dict)
+
+
+def _pair(value: object) -> list[object]:
+    if len(pair := _typed(value, list)) != 2:
+        raise ValueError(f"{short(value)} is not a pair")
+    return pair
+
+
+def _id(value: object) -> int:
+    number = _typed(value, int)
+    if number < 0:
+        raise ValueError(f"{number} is not an id")
+    return number
+
+
+def _typed(value: object, kind: type[_Value]) -> _Value:
+    if not isinstance(value, kind):
+        raise TypeError(f"{short(value)} is not of the type {kind.__name__}")
+    return value

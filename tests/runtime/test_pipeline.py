@@ -265,7 +265,7 @@ def test_a_batch_that_fails_is_run_row_by_row(exported: Exported) -> None:
     config = ConvBertConfig(vocab_size=tokenizer.vocab_size)  # a lie: the file has fewer embeddings
     pipe = ConvBertOnnxPipeline(exported("plain"), tokenizer=tokenizer, config=config)
     ids = np.arange(2, 12)
-    good = pipe.tokenizer.single(pipe.tokenizer.encode_text("a"))
+    good = pipe.tokenizer.model_row(pipe.tokenizer.encode_text("a"))
     rows = [replace(good, ids=np.full(len(good), number)) for number in (*ids, 10**6)]
     found = dict(pipe._model.iter_outputs(rows))
     assert sorted(found) == list(range(len(rows)))

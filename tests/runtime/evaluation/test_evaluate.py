@@ -100,7 +100,7 @@ def test_a_word_has_the_label_of_its_first_token(exported: Exported) -> None:
     words = ["Unbelievably", "\u200b", "Zürich", "fell"]
     example = LabelledExample("here", {"inputs": words, "is_split_into_words": True}, ("O",) * 4)
     (tags,) = predict(pipe, [example])
-    row = pipe.tokenizer.single(pipe.tokenizer.encode_text(" ".join(words)))
+    row = pipe.tokenizer.model_row(pipe.tokenizer.encode_text(" ".join(words)))
     (output,) = pipe.raw_outputs([row])
     best = [pipe.config.id2label[int(number)] for number in output["logits"].argmax(axis=-1)]
     starts = row.offsets[:, 0].tolist()

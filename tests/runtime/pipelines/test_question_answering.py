@@ -175,7 +175,7 @@ def test_neighbours_change_no_answer(exported: Exported, architecture: str) -> N
         ({"max_answer_len": 0}, "max_answer_len parameter should be >= 1"),
         ({"doc_stride": -1}, "doc_stride parameter should be >= 0"),
         ({"doc_stride": 100, "max_seq_len": 64}, "`doc_stride` \\(100\\) is larger than `max_seq_len` \\(64\\)"),
-        ({"doc_stride": 60, "max_seq_len": 64}, "repeat less"),
+        ({"doc_stride": 60, "max_seq_len": 64}, "repeat fewer tokens"),
         ({"max_seq_len": 513}, "more than the 512 tokens that the model reads"),
         ({"max_seq_len": 5}, "leaves no room for the context"),
         ({"padding": "left"}, "padding parameter should be one of"),

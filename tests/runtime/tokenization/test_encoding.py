@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convbert_onnx.runtime.tokenization.encoding import Template, Tokens, spans_with_overlap
+from convbert_onnx.runtime.tokenization.encoding import Template, Tokens
+from convbert_onnx.runtime.tokenization.windows import spans_with_overlap
 
 
 def tokens(*ids: int) -> Tokens:

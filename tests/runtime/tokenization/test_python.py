@@ -247,7 +247,7 @@ def test_calls_that_cannot_be_answered_are_refused(kind: type[TokenizerBase]) ->
         ((long,), {"max_length": 1}, "1 less than the special tokens alone"),
         ((long,), {"truncation": "only_second", "max_length": 5}, "there is no second text"),
         (("a", long), {"truncation": "only_first", "max_length": 5}, "the first text has only 1"),
-        ((long,), {"max_length": 5, "stride": 3}, "nothing new comes in"),
+        ((long,), {"max_length": 5, "stride": 3}, "no row would bring new tokens"),
         ((["a", long],), {"return_tensors": "np"}, "pass padding=True"),
         ((["a"], ["a", "b"]), {}, "1 texts but 2 in text_pair"),
         ((long,), {"padding": "left"}, "padding parameter should be one of"),
@@ -270,9 +270,9 @@ def test_windows_over_one_text(kind: type[TokenizerBase]) -> None:
     text = tokenizer.encode_text("a b c d e f g")
     rows = tokenizer.windows(text, max_length=5, stride=1)
     assert [row.ids[1:-1].tolist() for row in rows] == [text.ids[i : i + 3].tolist() for i in (0, 2, 4)]
-    assert tokenizer.single(text).ids[1:-1].tolist() == text.ids.tolist()
-    assert tokenizer.pair(text, text).sequences.tolist().count(1) == len(text)
-    with pytest.raises(InputError, match="2 special tokens leave 0 of 2"):
+    assert tokenizer.model_row(text).ids[1:-1].tolist() == text.ids.tolist()
+    assert tokenizer.model_row(text, text).sequences.tolist().count(1) == len(text)
+    with pytest.raises(InputError, match="2 special tokens leave 0 of 2 tokens for the text"):
         tokenizer.windows(text, max_length=2, stride=0)
 
 

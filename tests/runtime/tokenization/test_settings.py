@@ -118,7 +118,7 @@ BLANKS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}
             r"pre_tokenizer .* more",
         ),
         ({"decoder": {"type": "Sequence", "decoders": [DOUBLING] * 9}}, r"decoder .* more than 100"),
-        ({"normalizer": BLANKS | {"pattern": {"Regex": "(a+)+$"}}}, "repeats a group that repeats itself"),
+        ({"normalizer": BLANKS | {"pattern": {"Regex": "(a+)+$"}}}, "repeats a group that itself repeats"),
         ({"model": SMALL["model"] | {"max_input_chars_per_word": 10**9}}, "at most 1000"),
         ({"model": SMALL["model"] | {"max_input_chars_per_word": "100"}}, "at most 1000"),
         ({"model": SMALL["model"] | {"vocab": {"a": -1}}}, "no vocabulary"),

@@ -108,7 +108,7 @@ def test_windows_from_the_end(kind: type[TokenizerBase]) -> None:
     text, other = tokenizer.encode_text("a b c d e f g"), tokenizer.encode_text("x")
     rows = tokenizer.windows(text, max_length=5, stride=1)
     assert [row.ids[1:-1].tolist() for row in rows] == [text.ids[i : i + 3].tolist() for i in (4, 2, 0)]
-    assert tokenizer.shortened(text, 2).ids.tolist() == text.ids[-2:].tolist()
+    assert tokenizer.truncate(text, 2).ids.tolist() == text.ids[-2:].tolist()
     (first, *_) = tokenizer.windows(text, max_length=7, stride=0, after=other)
     assert first.sequences.tolist() == [-1, 0, 0, 0, -1, 1, -1]
     assert first.ids[1:4].tolist() == text.ids[-3:].tolist()
