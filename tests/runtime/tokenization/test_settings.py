@@ -1,177 +1,115 @@
-"""Settings and tokenizer.json files that are wrong, or of which a text could cost without bound."""
-
-import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from golden import CHECKPOINTS
 
-from convbert_onnx import ConvBertTokenizer, ConvBertTokenizerFast
-from convbert_onnx.errors import BundleError, ConvBertError, InputError
-from convbert_onnx.runtime.tokenization.base import TokenizerBase
-from convbert_onnx.runtime.tokenization.settings import clean_settings, read_settings
-
-CLASSES: list[type[TokenizerBase]] = [ConvBertTokenizer, ConvBertTokenizerFast]
-PLAIN = CHECKPOINTS / "plain-question-answering"
-TEXT = (PLAIN / "tokenizer.json").read_text(encoding="utf-8")
-SMALL = json.loads(TEXT)
-SMALL["model"]["vocab"] = {token: number for token, number in SMALL["model"]["vocab"].items() if number < 60}
-WRONG: list[Any] = [
-    None, [], {}, "x", "", 5, -1, 1.5, True, [[]], ["a", 5], {"a": {"b": 1}}, 10**30, float("nan"), float("inf"),
-    {"content": 5}, {"content": "x", "lstrip": "no"},
-]  # fmt: skip
-SETTINGS = [
-    "do_lower_case",
-    "strip_accents",
-    "tokenize_chinese_chars",
-    "clean_up_tokenization_spaces",
-    "add_prefix_space",
-    "split_special_tokens",
-    "padding_side",
-    "truncation_side",
-    "model_max_length",
-    "max_len",
-    "tokenizer_class",
-    "model_input_names",
-    "additional_special_tokens",
-    "extra_special_tokens",
-    "added_tokens_decoder",
-    "added_tokens",
-    "pad_token",
-    "unk_token",
-    "cls_token",
-    "sep_token",
-    "mask_token",
-    "bos_token",
-    "eos_token",
-    "unheard_of",
-]
-
-
-def use(kind: type[TokenizerBase], text: str, settings: dict[str, Any] | None) -> None:
-    """Do with a tokenizer what can be done; only errors of ours may come."""
-    try:
-        tokenizer = kind(text, settings)
-        tokenizer("The [MASK] covid é 我", "b", truncation=True, max_length=20, return_offsets_mapping=True)
-        tokenizer.decode([5, 6, 7], skip_special_tokens=True)
-        tokenizer.files()
-    except ConvBertError:
-        pass
-
-
-@pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_of_any_type_is_used_or_refused(kind: type[TokenizerBase], name: str) -> None:
-    config = json.loads((PLAIN / "tokenizer_config.json").read_text(encoding="utf-8"))
-    for value in WRONG:
-        use(kind, json.dumps(SMALL), {**config, name: value})
-
-
-def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
-    keys = list(value)[:4] if isinstance(value, dict) else range(min(2, len(value))) if isinstance(value, list) else ()
-    for key in keys:
-        yield from paths(value[key], (*path, key))
-
-
-@pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("part", SMALL)
-def test_a_damaged_tokenizer_json_is_used_or_refused(kind: type[TokenizerBase], part: str) -> None:
-    for *way, last in ((part, *path) for path in paths(SMALL[part])):
-        for value in [*WRONG, "taken out"]:
-            content = copy.deepcopy(SMALL)
-            place: Any = content
-            for key in way:
-                place = place[key]
-            if value == "taken out":
-                del place[last]
-            else:
-                place[last] = value
-            use(kind, json.dumps(content), {})
-
-
-def replacements(count: int, **step: Any) -> dict[str, Any]:
-    return {"type": "Sequence", "normalizers": [step] * count}
-
-
-DOUBLING = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
-BLANKS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}
-
-
-@pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        (
-            {"normalizer": replacements(40, **DOUBLING)},
-            "normalizer of the tokenizer.json can make a text more than 100",
-        ),
-        ({"normalizer": replacements(3, **replacements(3, **DOUBLING | {"content": "aaa"}))}, "more than 100 times"),
-        ({"normalizer": replacements(20, type="Prepend", prepend="aaa")}, "more than 100 times"),
-        ({"normalizer": replacements(9, type="ByteLevel")}, "more than 100 times"),
-        ({"normalizer": DOUBLING | {"pattern": {"Regex": ""}, "content": "a" * 200}}, "more than 100 times"),
-        (
-            {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}] * 9}},
-            r"pre_tokenizer .* more",
-        ),
-        ({"decoder": {"type": "Sequence", "decoders": [DOUBLING] * 9}}, r"decoder .* more than 100"),
-        ({"normalizer": BLANKS | {"pattern": {"Regex": "(a+)+$"}}}, "repeats a group that itself repeats"),
-        ({"model": SMALL["model"] | {"max_input_chars_per_word": 10**9}}, "at most 1000"),
-        ({"model": SMALL["model"] | {"max_input_chars_per_word": "100"}}, "at most 1000"),
-        ({"model": SMALL["model"] | {"vocab": {"a": -1}}}, "no vocabulary"),
-        ({"added_tokens": 5}, "must be a list"),
-        ({"added_tokens": [{"id": 9, "content": "é" * 1001}]}, "more than 1000 characters"),
-        ({"added_tokens": [{"id": 9, "content": "\ud800"}]}, "half of a character"),
-        (
-            {"post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}] * 3}},
-            "repeats a text",
-        ),
-    ],
+from convbert_onnx.errors import BundleError
+from convbert_onnx.runtime.tokenization.settings import (
+    clean_settings,
+    normalizer_settings,
+    read_settings,
+    refuse_dictionaries,
+    special_tokens,
+    token_content,
 )
-def test_costs_without_bound_are_refused(kind: type[TokenizerBase], parts: dict[str, Any], message: str) -> None:
-    with pytest.raises(BundleError, match=message):
-        kind(json.dumps(SMALL | parts))
 
 
-def test_usual_steps_are_not_refused() -> None:
-    steps = [DOUBLING | {"content": "b"}, {"type": "NFKD"}, {"type": "Lowercase"}, BLANKS, BLANKS]
-    content = SMALL | {"normalizer": {"type": "Sequence", "normalizers": steps}}
-    assert ConvBertTokenizerFast(json.dumps(content)).encode_text("A  B").offsets.tolist()[-1][-1] == 4
+def write(directory: Path, **files: Any) -> None:
+    for name, content in files.items():
+        (directory / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_a_panic_of_the_library_is_an_error_of_ours() -> None:
-    content = SMALL | {"normalizer": BLANKS | {"pattern": {"Regex": "(a|aa)+$"}}}
-    with pytest.raises(InputError, match=r"cannot encode the text .*retry-limit"):
-        ConvBertTokenizerFast(json.dumps(content)).encode_text("a" * 60 + "!")
+def test_read_settings_prefers_the_special_tokens_map_unless_tokens_are_listed(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        tokenizer_config={"mask_token": "<m>", "additional_special_tokens": ["a", "b"]},
+        special_tokens_map={"mask_token": "<n>", "additional_special_tokens": ["b", "c"]},
+        added_tokens={"<x>": 7},
+    )
+    settings = read_settings(tmp_path)
+    assert settings["mask_token"] == "<n>"
+    assert settings["additional_special_tokens"] == ["a", "b", "c"]
+    assert settings["added_tokens"] == {"<x>": 7}
+    write(tmp_path, tokenizer_config={"mask_token": "<m>", "added_tokens_decoder": {}})
+    settings = read_settings(tmp_path)
+    assert settings["mask_token"] == "<m>"
+    assert "added_tokens" not in settings
 
 
-@pytest.mark.parametrize("kind", CLASSES)
-def test_nesting_without_end_is_refused(kind: type[TokenizerBase], tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not JSON"):
-        kind("[" * 100_000)
-    (tmp_path / "tokenizer_config.json").write_text('{"a":' * 100_000)
-    with pytest.raises(BundleError, match="not JSON"):
-        kind.from_pretrained(tmp_path)
-    (tmp_path / "tokenizer_config.json").write_bytes(b'{"a": "\xff"}')
-    with pytest.raises(BundleError, match="not UTF-8"):
-        kind.from_pretrained(tmp_path)
+def test_read_settings_takes_the_class_from_config_json_and_cleans_up_for_vocab_txt(tmp_path: Path) -> None:
+    write(tmp_path, config={"tokenizer_class": "BertTokenizer"})
+    settings = read_settings(tmp_path)
+    assert settings["tokenizer_class"] == "BertTokenizer"
+    assert settings["clean_up_tokenization_spaces"] is True
+    write(tmp_path, tokenizer_config={"tokenizer_class": "ConvBertTokenizer"}, tokenizer={})
+    settings = read_settings(tmp_path)
+    assert settings["tokenizer_class"] == "ConvBertTokenizer"
+    assert settings["clean_up_tokenization_spaces"] is False
 
 
-def test_the_error_names_the_setting() -> None:
-    for name, value, wanted in (
+def test_clean_settings_fills_in_the_references_defaults() -> None:
+    assert clean_settings({"tokenizer_class": "PreTrainedTokenizerFast"}) == {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "do_lower_case": True,
+        "tokenize_chinese_chars": True,
+        "clean_up_tokenization_spaces": True,
+        "strip_accents": None,
+        "add_prefix_space": None,
+        "split_special_tokens": None,
+        "padding_side": "right",
+        "truncation_side": "right",
+        "model_max_length": None,
+        "pad_token": None,
+        "unk_token": None,
+        "cls_token": None,
+        "sep_token": None,
+        "mask_token": None,
+        "additional_special_tokens": None,
+        "model_input_names": None,
+    }
+    assert clean_settings({})["mask_token"] == "[MASK]"  # of the classes of BERT's family
+
+
+def test_clean_settings_collects_additional_special_tokens() -> None:
+    settings = {
+        "bos_token": "<s>",
+        "additional_special_tokens": ["a", {"content": "b"}],
+        "extra_special_tokens": {"x": "c"},
+    }
+    assert clean_settings(settings)["additional_special_tokens"] == ["<s>", "a", "b", "c"]
+
+
+def test_clean_settings_knows_the_classes_without_token_types() -> None:
+    assert clean_settings({"tokenizer_class": "DistilBertTokenizerFast"})["model_input_names"] == [
+        "input_ids",
+        "attention_mask",
+    ]
+    names = ["input_ids", "token_type_ids"]
+    assert (
+        clean_settings({"tokenizer_class": "DistilBertTokenizer", "model_input_names": names})["model_input_names"]
+        == names
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
         ("do_lower_case", "false", "true or false"),
         ("padding_side", "both", '"left" or "right"'),
         ("model_max_length", "512", "a number of at least 1"),
+        ("model_max_length", True, "a number of at least 1"),
         ("mask_token", {"lstrip": True}, "a string, or an object"),
         ("model_input_names", "input_ids", "a list of names"),
+        ("model_input_names", [5], "a list of names"),
+        ("extra_special_tokens", "x", "an object or a list of tokens"),
         ("tokenizer_class", "\ud800", "text without half of a character"),
         ("sep_token", "a\udfff", "text without half of a character"),
-    ):
-        with pytest.raises(BundleError, match=f"{name} in the tokenizer's settings must be {wanted}"):
-            clean_settings({name: value})
+    ],
+)
+def test_clean_settings_names_the_setting_in_its_error(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(BundleError, match=f"{name} in the tokenizer's settings must be {expected}"):
+        clean_settings({name: value})
 
 
 @pytest.mark.parametrize(
@@ -186,12 +124,38 @@ def test_the_error_names_the_setting() -> None:
         ({}, None),
     ],
 )
-def test_lengths(settings: dict[str, Any], length: int | None) -> None:
+def test_clean_settings_treats_a_huge_maximum_length_as_none(settings: dict[str, Any], length: int | None) -> None:
     assert clean_settings(settings)["model_max_length"] == length
 
 
-def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
-    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}', encoding="utf-8-sig")
-    (tmp_path / "tokenizer.json").write_text(TEXT, encoding="utf-8-sig")
-    assert read_settings(tmp_path)["do_lower_case"] is False
-    assert ConvBertTokenizerFast.from_pretrained(tmp_path).tokenize("The the") == ["[UNK]", "the"]
+def test_special_tokens_have_the_default_where_settings_name_none() -> None:
+    settings = clean_settings({"tokenizer_class": "PreTrainedTokenizerFast", "mask_token": "<m>"})
+    assert special_tokens(settings) == {
+        "pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "<m>"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tokenizer_class", "arguments"),
+    [
+        (None, {"lowercase": False, "strip_accents": True, "handle_chinese_chars": False}),
+        ("ElectraTokenizerFast", {"lowercase": False, "strip_accents": True, "handle_chinese_chars": False}),
+        ("MPNetTokenizer", {"lowercase": False, "strip_accents": True}),
+        ("PreTrainedTokenizerFast", {}),
+    ],
+)
+def test_normalizer_settings_depend_on_the_class(tokenizer_class: str | None, arguments: dict[str, bool]) -> None:
+    settings = {"do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}
+    assert normalizer_settings(clean_settings(settings | {"tokenizer_class": tokenizer_class})) == arguments
+
+
+def test_token_content_is_a_string_or_the_content_of_an_object() -> None:
+    assert token_content("<x>", "mask_token") == token_content({"content": "<x>"}, "mask_token") == "<x>"
+    with pytest.raises(BundleError, match="mask_token in the tokenizer's settings"):
+        token_content(5, "mask_token")
+
+
+def test_refuse_dictionaries_accepts_bert() -> None:
+    refuse_dictionaries({"tokenizer_class": "BertTokenizer", "word_tokenizer_type": "basic"})
+    with pytest.raises(BundleError, match="the analyser mecab and its dictionary"):
+        refuse_dictionaries({"word_tokenizer_type": "mecab"})
