@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,26 @@ from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
-__all__ = ["Model", "Outputs", "find_file", "open_model"]
+__all__ = ["Model", "ModelOptions", "Outputs", "find_file", "open_model"]
 
 _MAX_OUTPUT_BYTES = 2**26
 """Outputs of one batch; it counts where each token has a score for every word of a vocabulary."""
 
 Outputs = dict[str, NDArray[np.float32]]
 """The outputs of one row, by name, without the batch axis and without padding."""
+
+
+class ModelOptions(TypedDict, total=False):
+    """The keyword arguments of :func:`open_model`."""
+
+    providers: str | Sequence[ProviderSpec] | None
+    threads: int | None
+    tokenizer: TokenizerBase | str | Path | None
+    config: ConvBertConfig | None
+    session_options: SessionOptions | None
+    native: Native | None
+    mmap: Mmap
+    verify: bool
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,13 @@ from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, Tokenizer
 from convbert_onnx.runtime.pipelines.base import TaskPipeline
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
-__all__ = ["PIPELINE", "FeatureExtraction", "FeatureExtractionParameters", "Features"]
+__all__ = ["PIPELINE", "FeatureExtraction", "FeatureExtractionParameters", "Features", "TokenVectors"]
 
-Features = list[list[list[float]]] | list[float] | NDArray[np.float32]
-"""The vectors of a text: [1, tokens, hidden], or with ``pooling`` [hidden]."""
+TokenVectors = list[list[list[float]]]
+"""A vector for each token of a text, [1, tokens, hidden]."""
+
+Features = TokenVectors | list[float] | NDArray[np.float32]
+"""The vectors of a text; with ``pooling`` one vector, [hidden]."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters, NDArray[n
         (vectors,) = parts
         if parameters.return_tensors:
             return vectors
-        listed: list[list[list[float]]] | list[float] = vectors.tolist()
+        listed: TokenVectors | list[float] = vectors.tolist()
         return listed
 
     def describe(self, call: Mapping[str, object], result: Features) -> str:

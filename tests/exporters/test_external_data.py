@@ -54,6 +54,7 @@ def test_a_large_model_is_two_files_that_move_together(small_files: None, tmp_pa
     assert same_result(ConvBertOnnxPipeline(tmp_path / "moved" / "model.onnx")(**CASE["inputs"]), CASE["output"])
     onnx.checker.check_model(tmp_path / "moved" / "model.onnx", full_check=True)
     info = inspect(tmp_path / "moved")
+    assert info["record"] is not None
     assert info["record"]["task"] == "question-answering"
     assert info["bytes"] == sum(path.stat().st_size for path in (tmp_path / "moved").iterdir())
 

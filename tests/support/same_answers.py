@@ -43,7 +43,7 @@ def write_files(folder: Path) -> None:
 def outputs(folder: Path) -> dict[str, NDArray[Any]]:
     found = {}
     for file, native in product(sorted(folder.glob("*.onnx")), ("auto", False)):
-        session = ConvBertOnnxPipeline(file, native=native, threads=1).session  # type: ignore[arg-type]
+        session = ConvBertOnnxPipeline(file, native=native, threads=1).session  # type: ignore[call-overload]
         for number, batch in enumerate(batches(file.name.split("_")[0], TASK)):
             for name, array in zip(("start", "end"), session.run(None, inputs_of(batch)), strict=True):
                 found[f"{file.stem}, {'functions' if native is False else 'kernels'}, {number}, {name}"] = array

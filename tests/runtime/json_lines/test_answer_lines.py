@@ -128,7 +128,7 @@ def test_a_bad_line_fails_alone_and_names_the_argument(exported: Exported, task:
         (b'{"id": 1e999}', "has the number '1e999', which is too large"),
         (b'{"id": ' + b"1" * 5000 + b"}", "not JSON"),
         (b"{}", "`question` is missing"),
-        (b'{"question": "a", "context": "b", "' + b"x" * 10_000 + b'": 1}', "there is no argument xxx"),
+        (b'{"question": "a", "context": "b", "' + b"x" * 10_000 + b'": 1}', "unknown argument xxx"),
         (b'{"question": "a"} {"question": "b"}', "not JSON"),
     ],
 )

@@ -31,7 +31,7 @@ def test_lists_iterators_and_neighbours(exported: Exported, task: str) -> None:
             pipe(wrong)
     with pytest.raises(InputError, match="give one argument, inputs"):
         pipe()
-    with pytest.raises(InputError, match="there is no argument top"):
+    with pytest.raises(InputError, match="unknown argument top"):
         pipe(TEXT, top=3)
 
 

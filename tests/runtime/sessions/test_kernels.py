@@ -85,7 +85,7 @@ def test_the_environment_decides_where_the_caller_does_not(exported: Exported, m
 
 def test_other_words_than_true_false_and_auto_mean_nothing(exported: Exported) -> None:
     with pytest.raises(InputError, match="native must be True, False or 'auto', not 'yes'"):
-        ConvBertOnnxPipeline(exported(), native="yes")  # type: ignore[arg-type]
+        ConvBertOnnxPipeline(exported(), native="yes")  # type: ignore[call-overload]
 
 
 def test_other_providers_get_no_kernels() -> None:

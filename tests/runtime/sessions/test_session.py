@@ -178,6 +178,6 @@ def test_a_link_is_followed_once(tmp_path: Path) -> None:
 
 def test_mmap_has_two_meanings(exported: Exported) -> None:
     with pytest.raises(InputError, match="mmap must be True, False or 'auto', not 'no'"):
-        ConvBertOnnxPipeline(exported(), mmap="no")  # type: ignore[arg-type]
+        ConvBertOnnxPipeline(exported(), mmap="no")  # type: ignore[call-overload]
     question = {"question": "Who?", "context": "It was Ada."}
     assert ConvBertOnnxPipeline(exported(), mmap=False)(**question) == ConvBertOnnxPipeline(exported())(**question)
