@@ -1,8 +1,10 @@
-"""The bundle: an ONNX file that carries, in its metadata, all that is needed to use it."""
+"""The bundle: the metadata with which an ONNX file carries everything needed to use it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from importlib.metadata import version
 from reprlib import Repr
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin
@@ -10,9 +12,12 @@ from typing import Any, Literal, Self, Union, get_args, get_origin
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError
 from convbert_onnx.json_text import parse_object
+from convbert_onnx.precisions import Precision, Quantized, Target
+from convbert_onnx.quantization_options import Activations, CalibrationMethod, Cpu
 
 __all__ = [
     "FORMAT_VERSION",
+    "MIN_RELEASE",
     "OPSETS",
     "Activations",
     "Bundle",
@@ -31,19 +36,8 @@ __all__ = [
 FORMAT_VERSION = 1
 """The version of the metadata's layout. A reader refuses files with a higher one."""
 
-Target = Literal["cpu", "portable"]
-Quantized = Literal["int8", "int8-static", "int8-weights", "int4-weights"]
-"""Bytes in products, or only weights as bytes or half bytes."""
-
-Precision = Literal["fp32", Quantized]
-Cpu = Literal["vnni", "avx2", "arm64"]
-"""Which CPUs a quantized file is for: x86 with VNNI (in AVX-512 or AVX), other x86, 64-bit ARM."""
-
-CalibrationMethod = Literal["min-max", "entropy", "percentile"]
-"""Which activations fix a scale: all, or, cut off in one of two ways, those that are not rare."""
-
-Activations = Literal["unsigned", "signed"]
-"""The bytes of activations with fixed scales."""
+MIN_RELEASE = "0.1.0"
+"""The first release that reads FORMAT_VERSION. Files carry it, so that an older release can name it when it refuses."""
 
 Padding = Literal["masked", "as-trained"]
 Layout = Literal["file", "directory"]
@@ -52,12 +46,13 @@ OPSETS = range(18, 24)
 """The versions of the standard operators that a file can be written for."""
 
 _PREFIX = "convbert_onnx."
+_RELEASE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", re.ASCII)
 _REPR = Repr()
 
 
 @dataclass(frozen=True)
 class ValidatedShape:
-    """The worst difference to PyTorch, relative to the largest output (at least 1), of one batch of random tokens."""
+    """The largest difference to PyTorch on one batch of random tokens, relative to the largest output (at least 1)."""
 
     batch: int
     sequence: int
@@ -67,17 +62,17 @@ class ValidatedShape:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What another precision did to a model, on text.
+    """A quantized file compared with its fp32 original on text.
 
     Attributes:
-        texts: how many texts both files read.
-        same_answers: for how many of them the answer stayed the same; None where a task decides nothing.
-        mean_difference: mean absolute difference of the outputs, on the sample that ships with the exporter.
-        worst_difference: the largest.
-        data: the name of the file with labelled data, where one was given; the texts are then those in it.
-        metric: the name of the task's metric on it.
-        before: the metric in fp32, between 0 and 1.
-        after: the metric now.
+        texts: number of texts that both files read.
+        same_answers: number of texts with the same answer; None for tasks without answers, such as feature extraction.
+        mean_difference: mean absolute difference of the outputs on the sample text that ships with the exporters.
+        worst_difference: largest absolute difference of these outputs.
+        data: name of the file of labelled data, where one was given; the texts are then those of this file.
+        metric: name of the task's metric on the labelled data.
+        before: the metric of the fp32 file, between 0 and 1.
+        after: the metric of the quantized file.
     """
 
     texts: int
@@ -92,36 +87,39 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """How a file was made, and how well it agrees with the model it was made from.
+    """How a file was made, and how closely it agrees with the model that it was made from.
+
+    In a file of a newer release, ``target``, ``precision``, ``padding`` and ``cpu`` may be strings that this release
+    does not know.
 
     Attributes:
         task: name of the task.
-        source: what was exported, in the caller's words.
-        source_sha256: hash of the weights, or of the file where a file was taken as it is.
+        source: name of the exported checkpoint, directory or class.
+        source_sha256: hash of the weights, or of the file where an existing ONNX file was taken as it is.
         target: which runtimes the graph is for.
         precision: number format of the weights.
-        padding: "masked" where padding does not change results, "as-trained" where it does as in the reference.
+        padding: "masked" where padding does not change results, "as-trained" where it does, as in the reference.
         opset: version of the standard ONNX operators.
         ir_version: version of the ONNX file format.
         parameters: number of weights.
-        operators: how often each operator that is not standard ONNX appears, by ``domain.name``.
-        edits: what became of each edit of the graph, by its name.
+        operators: number of nodes of each operator that is not standard ONNX, by ``domain.name``.
+        edits: the outcome of each graph edit, by the edit's name.
         tools: versions of the packages that made the file.
-        tolerance: difference above which the export would have been refused; None where nothing was compared.
+        tolerance: largest difference that the export accepted; None where nothing was compared.
         worst_difference: largest difference of ``validated``, or None.
-        validated: the shapes that were compared with PyTorch; of a quantized file, before it was quantized.
-        cpu: which CPUs a file with products of bytes is for, or None.
+        validated: the shapes that were compared with PyTorch; for a quantized file, before it was quantized.
+        cpu: which CPUs an int8 file is for; None for other files.
         layers_in_float: the layers that a quantized file keeps in float, from 0.
-        comparison: what quantization did to the outputs, or None.
+        comparison: the changes of outputs and answers by quantization, or None.
         sha256: hashes of the file's parts, by their names; empty in files of versions that did not write them.
     """
 
     task: str
     source: str
     source_sha256: str
-    target: str
-    precision: str
-    padding: str
+    target: Target
+    precision: Precision
+    padding: Padding
     opset: int
     ir_version: int
     parameters: int
@@ -137,15 +135,15 @@ class ExportRecord:
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it."""
+        """The record as values that JSON can hold."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The record that ``to_dict`` wrote; fields that a later version added are ignored.
+        """Read the values that ``to_dict`` wrote; fields that a newer release added are ignored.
 
         Raises:
-            ValueError: a field is missing, or of another type.
+            ValueError: a field is missing, or has the wrong type.
         """
         record: Self = _decode(cls, values)
         return record
@@ -153,12 +151,13 @@ class ExportRecord:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a file says of itself.
+    """The contents of a file's metadata.
 
     Attributes:
         config: the model's configuration, with its labels.
-        tokenizer_json: the text of a tokenizer.json that needs no settings to split text.
-        tokenizer_config: the settings beside it (lower-casing, maximum length), named as in tokenizer_config.json.
+        tokenizer_json: the text of a tokenizer.json that is complete without settings.
+        tokenizer_config: the settings of the tokenizer (lower-casing, maximum length), named as in
+            tokenizer_config.json.
         record: how the file was made; its ``task`` is the bundle's.
     """
 
@@ -171,6 +170,7 @@ class Bundle:
         """The entries of ``metadata_props``."""
         return {
             _PREFIX + "format_version": str(FORMAT_VERSION),
+            _PREFIX + "min_release": MIN_RELEASE,
             _PREFIX + "task": self.record.task,
             _PREFIX + "config.json": self.config.to_json(),
             _PREFIX + "tokenizer.json": self.tokenizer_json,
@@ -180,18 +180,18 @@ class Bundle:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self | None:
-        """The bundle in an ONNX file's metadata, or None where the file is from somewhere else.
+        """The bundle in an ONNX file's metadata, or None for files that were not exported by convbert-onnx.
 
         Raises:
-            BundleError: the file is of a newer format version, or its entries are damaged.
+            BundleError: the file has a newer format version, or its entries are damaged.
         """
-        version = metadata.get(_PREFIX + "format_version")
-        if version is None:
+        number = metadata.get(_PREFIX + "format_version")
+        if number is None:
             return None
-        if not version.isdecimal() or len(version) > 9 or int(version) > FORMAT_VERSION:
+        if not number.isdecimal() or len(number) > 9 or int(number) > FORMAT_VERSION:
             raise BundleError(
-                f"the file has bundle format {version[:20]}, this version of convbert-onnx reads up to "
-                f"{FORMAT_VERSION}: pip install --upgrade convbert-onnx"
+                f"the file has bundle format {number[:20]}, this version of convbert-onnx reads up to "
+                f"{FORMAT_VERSION}: {_describe_upgrade(metadata)}"
             )
         try:
             parsed = {name: parse_object(metadata[_PREFIX + name]) for name in ("tokenizer_config.json", "export")}
@@ -207,26 +207,49 @@ class Bundle:
             raise BundleError(f"the bundle's metadata is damaged ({error}): export the model again") from error
 
 
+def _describe_upgrade(metadata: Mapping[str, str]) -> str:
+    """How to install a release that reads a file of a newer format version."""
+    own = _release_numbers(version("convbert-onnx"))
+    for release in (metadata.get(_PREFIX + "min_release"), _writer(metadata)):
+        if release is not None and _RELEASE.fullmatch(release) and _release_numbers(release) > own:
+            return f"convbert-onnx {release} reads it, pip install --upgrade 'convbert-onnx>={release}'"
+    return "pip install --upgrade convbert-onnx"
+
+
+def _writer(metadata: Mapping[str, str]) -> str | None:
+    """The release that wrote a file, as far as its record can be read."""
+    try:
+        tools = parse_object(metadata[_PREFIX + "export"])["tools"]
+        release = tools["convbert-onnx"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return release if isinstance(release, str) else None
+
+
+def _release_numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,4}", release)[:3])
+
+
 def _decode(kind: Any, value: Any) -> Any:
-    """A value of an annotated type, from what JSON holds of it.
+    """Convert a JSON value to an annotated type. Of a Literal only the type is checked, not the choice.
 
     Raises:
-        ValueError: it is of another type, or a field is missing.
+        ValueError: the value has the wrong type, or a field is missing.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind) and isinstance(value, dict):
-        make: Any = kind
+        create: Any = kind
         known = {one.name: one for one in fields(kind)}
-        needed = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
-        if missing := sorted(needed - value.keys()):
+        required = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
+        if missing := sorted(required - value.keys()):
             raise ValueError(f"{', '.join(missing)} is missing")
-        found = {}
+        decoded = {}
         for name in known.keys() & value.keys():
             try:
-                found[name] = _decode(known[name].type, value[name])
+                decoded[name] = _decode(known[name].type, value[name])
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
-        return make(**found)
+        return create(**decoded)
     if origin in (Union, UnionType):
         other = next(argument for argument in arguments if argument is not type(None))
         return None if value is None else _decode(other, value)
@@ -237,4 +260,4 @@ def _decode(kind: Any, value: Any) -> Any:
     expected: Any = {Literal: str, float: (float, int)}.get(origin or kind, kind)
     if origin in (None, Literal) and isinstance(value, expected) and (kind is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"{_REPR.repr(value)} is not of the right type")
+    raise ValueError(f"{_REPR.repr(value)} has the wrong type")

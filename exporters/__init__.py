@@ -1,4 +1,4 @@
-"""From PyTorch to ONNX: trace, tidy, validate, and write the bundle. Needs the ``export`` extra and an engine."""
+"""Export ConvBERT from PyTorch to ONNX, quantize and calibrate. Needs the ``export`` extra and an engine."""
 
 from convbert_onnx.packages import require
 
@@ -8,5 +8,6 @@ from convbert_onnx.exporters.export import export
 from convbert_onnx.exporters.from_optimum import from_optimum
 from convbert_onnx.exporters.quantization.calibrate import calibrate
 from convbert_onnx.exporters.quantization.quantize import quantize
+from convbert_onnx.quantization_options import QuantizationOptions
 
-__all__ = ["calibrate", "export", "from_optimum", "quantize"]
+__all__ = ["QuantizationOptions", "calibrate", "export", "from_optimum", "quantize"]

@@ -1,55 +1,45 @@
-"""export(): from a checkpoint or a model to one validated file that carries all that is needed to use it."""
+"""export(): write a checkpoint or a model as one validated file that carries everything needed to use it."""
 
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
+import onnx_ir as ir
 from torch import nn
 
-from convbert_onnx.bundle import (
-    OPSETS,
-    Activations,
-    Bundle,
-    CalibrationMethod,
-    Cpu,
-    ExportRecord,
-    Layout,
-    Padding,
-    Precision,
-    Target,
-)
+from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target, ValidatedShape
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import ExportError, FileMissingError, InputError, InputTypeError
 from convbert_onnx.exporters.edits.apply import apply_edits
+from convbert_onnx.exporters.edits.base import Outcome
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
-from convbert_onnx.exporters.quantization.calibrate import Ranges
 from convbert_onnx.exporters.quantization.quantize import QUANTIZE_STEPS, quantize
 from convbert_onnx.exporters.save import append_bundle, save_graph
+from convbert_onnx.exporters.tool_versions import tool_versions
 from convbert_onnx.exporters.torch_modules import config_of, find_model, read_model, task_of_model
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
-from convbert_onnx.models.checkpoint import hash_weights
+from convbert_onnx.models import checkpoint
 from convbert_onnx.models.checkpoint_files import refuse_links
 from convbert_onnx.models.heads import HEADS
 from convbert_onnx.models.pretrained import PreTrainedModel
 from convbert_onnx.models.sources import locate
-from convbert_onnx.packages import load_onnxruntime
+from convbert_onnx.precisions import PRECISIONS
+from convbert_onnx.progress import Progress, Steps, no_progress
+from convbert_onnx.quantization_options import QuantizationOptions
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Tokens
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer
 from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
-__all__ = ["Progress", "export"]
+__all__ = ["export"]
 
-Progress = Callable[[str, int, int], None]
-"""Called before each step with what it does, how many steps are done, and how many there are."""
-
-_PAIRS = ("multiple-choice", "question-answering")
+_PAIR_TASKS = ("multiple-choice", "question-answering")
 """Tasks that always read two texts together."""
 
-_TOOLS = ("convbert-onnx", "torch", "onnx", "onnx-ir", "onnxscript", "tokenizers")
+_TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "tokenizers")
 
 
 def export(
@@ -59,13 +49,7 @@ def export(
     task: str | None = None,
     target: Target = "cpu",
     precision: Precision = "fp32",
-    cpu: Cpu | Literal["auto"] = "auto",
-    data: str | Path | None = None,
-    max_drop: float = 0.005,
-    auto_mixed: bool = False,
-    calibration: str | Path | Ranges | None = None,
-    calibration_method: CalibrationMethod = "percentile",
-    activations: Activations = "unsigned",
+    quantization: QuantizationOptions = QuantizationOptions(),
     opset: int = 18,
     padding: Padding = "masked",
     layout: Layout = "file",
@@ -73,192 +57,234 @@ def export(
     allow_random_head: bool = False,
     revision: str | None = None,
     offline: bool = False,
-    progress: Progress = lambda step, done, total: None,
+    progress: Progress = no_progress,
 ) -> ExportRecord:
     """Write a model as one ONNX file, after comparing the file with the model.
 
-    Where the weights are above 2 GB, which is more than an ONNX file can hold, they go to a second file beside
-    it, whose name has ``.data`` at the end.
+    Weights above 2 GB, which is more than an ONNX file can hold, go to a second file next to it with ``.data`` at the
+    end of its name.
 
     Args:
-        model: a checkpoint directory, the id of a repository of the Hugging Face hub, or a model: of
-            :mod:`convbert_onnx.models` or of the reference's class, of a class that derives from one of these, or one
-            of them inside DataParallel, a compiled module or the like. It stays as it is.
+        model: a checkpoint directory; the id of a repository of the Hugging Face hub; or a model: of
+            :mod:`convbert_onnx.models`, of the reference's class, of a class derived from one of these, or one of them
+            inside DataParallel, a compiled module or the like. The model is not changed.
         output: the file to write, or with ``layout="directory"`` the directory.
         task: name or short name; by default that of the model's head.
         target: "cpu" keeps our operators, each with an ONNX function for engines without a kernel for it; "portable"
             has standard operators only.
-        precision: "fp32"; or "int8", "int8-static", "int8-weights" or "int4-weights", which :func:`quantize` makes of
-            that.
-        cpu: which CPUs an int8 file is for; like all to ``activations`` it is :func:`quantize`'s.
-        data: labelled data to compare an int8 file on.
-        max_drop: how much of the metric it may lose there.
-        auto_mixed: whether layers are kept in float until it does not lose more.
-        calibration: text whose activations fix the scales of an int8-static file.
-        calibration_method: how they do.
-        activations: "unsigned" or "signed" bytes.
+        precision: "fp32"; or "int8", "int8-static", "int8-weights" or "int4-weights", which :func:`quantize` makes
+            from it.
+        quantization: the options of :func:`quantize`.
         opset: version of the standard operators, one of ``OPSETS``.
         padding: "masked" makes every row independent of padding; "as-trained" lets padding leak into the convolutions,
             as the reference does.
         layout: "file", or "directory" as optimum has it (model.onnx, config.json, tokenizer.json).
         tokenizer: a tokenizer or a directory with one; by default the checkpoint's.
-        allow_random_head: export a head with random numbers where the checkpoint has none (for tests).
+        allow_random_head: export a head with random weights where the checkpoint has none (for tests).
         revision: branch, tag or commit of the repository; by default ``main``.
         offline: take the repository from the cache, without asking the hub.
-        progress: told about each step.
+        progress: called before each step.
 
     Returns:
         The record that the file carries.
 
     Raises:
-        FileMissingError: the checkpoint, a file of it, or its tokenizer is not there.
+        FileMissingError: the checkpoint, a file of it, or its tokenizer does not exist.
         HubError: the hub cannot be reached, or refuses.
-        ConfigError: the checkpoint's config is no ConvBERT's.
+        ConfigError: the checkpoint's config is not a ConvBERT's.
         CheckpointError: its weights do not fit (MissingHeadError: it has none for the task's head).
         ExportError: the combination of options is not possible.
         ParityError: the file would compute something else than the model. Nothing is written.
-        QualityError: int8 would lose more than ``max_drop``. Nothing is written.
+        QualityError: quantization would cost more than ``quantization.max_drop``. Nothing is written.
         OutputError: the output cannot be written there.
-        InputError: there is no such task, or ``model`` is none of these (InputTypeError).
+        InputError: the task is unknown, or ``model`` is none of these (InputTypeError).
     """
     _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
-    output = Path(output)
-    file = output / "model.onnx" if layout == "directory" else output
-    if layout == "file" and output.is_dir():
-        raise ExportError(f"{output} is a directory: name a file, or pass --layout directory")
-    if precision.endswith("weights") and target != "cpu":
-        raise ExportError(f"{precision} is for --target cpu")
-    if (precision == "int8-static") != (calibration is not None):
-        raise InputError("int8-static needs --calibration with text that the model reads, and nothing else takes it")
-    if isinstance(model, nn.Module):
-        model = find_model(model)
-        name = type(model).__name__
-    elif isinstance(model, str | Path):
-        source = locate(model, revision, offline)
-        model, name = source.directory, source.name
-    else:
-        raise InputTypeError(
-            f"model must be a directory, the id of a repository, or a model of PyTorch, not {type(model).__name__}"
-        )
-    steps = ["reading the checkpoint", "tracing", "writing the graph"]
-    total = len(steps) + len(shapes_to_validate(_config(model))) + (QUANTIZE_STEPS if precision != "fp32" else 0)
+    quantization.check_fits(precision)
+    file = _output_file(Path(output), layout)
+    source = _find_source(model, revision, offline)
+    steps = Steps(progress, _count_steps(source.config, precision))
 
-    progress(steps[0], 0, total)
-    module, found = _load(model, task, padding, allow_random_head)
-    tokenizer = _tokenizer(model, tokenizer, module.config)
-    if found.name in _PAIRS:
-        _check_token_types(tokenizer, module.config)
-    progress(steps[1], 1, total)
-    graph = trace(module, found, opset)
-    edits = apply_edits(graph, module.config, target)
-    add_functions(graph, module.config)
-    if target == "portable":
-        inline_functions(graph)
-    progress(steps[2], 2, total)
+    steps.begin("reading the checkpoint")
+    loaded = _load(source, task, padding, tokenizer, allow_random_head)
+    steps.begin("tracing")
+    graph, edits = _build_graph(loaded, target, opset)
+    steps.begin("writing the graph")
     with replacing(file) as path:
         original = path if precision == "fp32" else path.parent / "fp32" / path.name
-        original.parent.mkdir(exist_ok=True)
-        save_graph(graph, original)
-        done = len(steps)
-        progress("comparing with PyTorch", done, total)
-
-        def advance(_: object) -> None:
-            nonlocal done
-            done += 1
-            progress("comparing with PyTorch", done, total)
-
-        validated = validate(original, module, found, advance)
-        record = ExportRecord(
-            task=found.name,
-            source=name,
-            source_sha256=hash_weights(module.state_dict()),
-            target=target,
-            precision="fp32",
-            padding=padding,
-            opset=opset,
-            ir_version=graph.ir_version,
-            parameters=sum(parameter.numel() for parameter in module.parameters()),
-            operators=count_special_operators(graph),
-            edits={name: str(outcome) for name, outcome in edits.items()},
-            tools={tool: version(tool) for tool in _TOOLS} | {"onnxruntime": load_onnxruntime().__version__},
-            tolerance=TOLERANCE,
-            worst_difference=max(shape.difference for shape in validated),
-            validated=validated,
-        )
-        bundle = Bundle(module.config, tokenizer.tokenizer_json, tokenizer.settings, record)
-        record = append_bundle(original, bundle)
-        if precision != "fp32":
-            record = quantize(
-                original,
-                path,
-                precision=precision,
-                cpu=cpu,
-                data=data,
-                max_drop=max_drop,
-                auto_mixed=auto_mixed,
-                calibration=calibration,
-                calibration_method=calibration_method,
-                activations=activations,
-                progress=lambda step, number, _: progress(step, done + number, total),
-            )
+        validated = _write_validated(graph, loaded, original, steps)
+        record = _record(loaded, graph, target, padding, opset, edits, validated)
+        record = append_bundle(original, loaded.bundle(record))
+        if precision == "fp32":
+            steps.finish("comparing with PyTorch")
+        else:
+            record = quantize(original, path, precision=precision, options=quantization, progress=steps.remaining)
         if layout == "directory":
-            _write_beside(path, module.config, tokenizer)
+            _write_config_and_tokenizer(path, loaded)
     return record
 
 
-def _check_options(*, opset: int, **options: str) -> None:
-    for name, choices in (("target", Target), ("precision", Precision), ("padding", Padding), ("layout", Layout)):
-        if options[name] not in get_args(choices):
-            raise ExportError(f"{name} must be one of {', '.join(get_args(choices))}, not {options[name]!r}")
+def _check_options(*, target: str, precision: str, padding: str, layout: str, opset: int) -> None:
+    choices = {"target": (target, Target), "padding": (padding, Padding), "layout": (layout, Layout)}
+    for name, (value, kind) in {"precision": (precision, Precision), **choices}.items():
+        if value not in get_args(kind):
+            raise ExportError(f"{name} must be one of {', '.join(get_args(kind))}, not {value!r}")
     if opset not in OPSETS:
         raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
+    targets = PRECISIONS[precision].targets
+    if target not in targets:
+        raise ExportError(f'{precision} is for target="{" or ".join(targets)}"')
 
 
-def _config(model: nn.Module | Path) -> ConvBertConfig:
-    return config_of(model) if isinstance(model, nn.Module) else ConvBertConfig.from_pretrained(model)
+def _output_file(output: Path, layout: Layout) -> Path:
+    if layout == "file" and output.is_dir():
+        raise ExportError(f'{output} is a directory: name a file, or pass layout="directory"')
+    return output / "model.onnx" if layout == "directory" else output
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is exported: a model in memory or a checkpoint's directory, its name in the record, and its config."""
+
+    model: nn.Module | Path
+    name: str
+    config: ConvBertConfig
+
+
+def _find_source(model: nn.Module | str | Path, revision: str | None, offline: bool) -> _Source:
+    if isinstance(model, nn.Module):
+        inner = find_model(model)
+        return _Source(inner, type(inner).__name__, config_of(inner))
+    if not isinstance(model, str | Path):
+        raise InputTypeError(
+            f"model must be a directory, the id of a repository, or a model of PyTorch, not {type(model).__name__}"
+        )
+    located = locate(model, revision, offline)
+    return _Source(located.directory, located.name, ConvBertConfig.from_pretrained(located.directory))
+
+
+def _count_steps(config: ConvBertConfig, precision: Precision) -> int:
+    """Reading, tracing, writing, a comparison per shape, and those of quantization."""
+    return 3 + len(shapes_to_validate(config)) + (QUANTIZE_STEPS if precision != "fp32" else 0)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A source that was read: the model in evaluation mode, its task and its tokenizer."""
+
+    model: PreTrainedModel
+    task: Task
+    tokenizer: TokenizerBase
+    name: str
+
+    def bundle(self, record: ExportRecord) -> Bundle:
+        """The bundle of a file made from the model."""
+        return Bundle(self.model.config, self.tokenizer.tokenizer_json, self.tokenizer.settings, record)
 
 
 def _load(
-    model: nn.Module | Path, task: str | None, padding: Padding, allow_random_head: bool
-) -> tuple[PreTrainedModel, Task]:
-    """The model in evaluation mode and with the padding that was asked for, and its task."""
-    own = task_of_model(model) if isinstance(model, nn.Module) else task_of_architectures(_config(model).architectures)
-    found = task_by_name(task) if task is not None else own
+    source: _Source,
+    task: str | None,
+    padding: Padding,
+    tokenizer: TokenizerBase | str | Path | None,
+    allow_random_head: bool,
+) -> _Loaded:
+    found = _find_task(source, task)
+    if isinstance(source.model, nn.Module):
+        model = read_model(source.model, found, padding)
+    else:
+        file, tensors = checkpoint.read(source.model)
+        model = HEADS[found.head].from_state_dict(
+            source.config, tensors, padding=padding, allow_random_head=allow_random_head, source=str(file)
+        )
+    loaded = _Loaded(model, found, _load_tokenizer(source, tokenizer), source.name)
+    loaded.tokenizer.check_fits(model.config)
+    if found.name in _PAIR_TASKS:
+        _check_token_types(loaded.tokenizer, model.config)
+    return loaded
+
+
+def _find_task(source: _Source, name: str | None) -> Task:
+    """The task that was asked for, or else that of the source's head."""
+    is_model = isinstance(source.model, nn.Module)
+    own = task_of_model(source.model) if is_model else task_of_architectures(source.config.architectures)
+    found = task_by_name(name) if name is not None else own
     if found is None:
-        raise InputError(f"{model} does not say what task it is for: pass --task, for example --task qa")
-    if not isinstance(model, nn.Module):
-        head = HEADS[found.head]
-        return head.from_pretrained(model, padding=padding, allow_random_head=allow_random_head), found
-    if found != own:
-        raise ExportError(f"a {type(model).__name__} cannot do {found.name}: pass a {found.head}")
-    return read_model(model, found, padding), found
+        raise InputError(f'{source.model} does not say what task it is for: pass task=..., for example task="qa"')
+    if is_model and found != own:
+        raise ExportError(f"a {source.name} cannot do {found.name}: pass a {found.head}")
+    return found
 
 
-def _tokenizer(
-    model: nn.Module | Path, tokenizer: TokenizerBase | str | Path | None, config: ConvBertConfig
-) -> TokenizerBase:
+def _load_tokenizer(source: _Source, tokenizer: TokenizerBase | str | Path | None) -> TokenizerBase:
+    if isinstance(tokenizer, TokenizerBase):
+        return tokenizer
     if tokenizer is None:
-        if isinstance(model, nn.Module):
-            raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=, for example its directory")
-        tokenizer = model
-    if not isinstance(tokenizer, TokenizerBase):
-        if Path(tokenizer).is_dir():
-            refuse_links(Path(tokenizer))
-        tokenizer = load_tokenizer(tokenizer)
-    tokenizer.check_fits(config)
-    return tokenizer
+        if isinstance(source.model, nn.Module):
+            raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=..., for example its directory")
+        tokenizer = source.model
+    if Path(tokenizer).is_dir():
+        refuse_links(Path(tokenizer))
+    return load_tokenizer(tokenizer)
 
 
 def _check_token_types(tokenizer: TokenizerBase, config: ConvBertConfig) -> None:
     types = int(tokenizer.model_row(Tokens.from_ids([0]), Tokens.from_ids([0])).type_ids.max()) + 1
     if types > config.type_vocab_size:
         raise InputError(
-            f"the tokenizer numbers the {types} texts of a pair, the model has {config.type_vocab_size} token type: "
-            'pass the tokenizer that it was trained with, or one without token_type_ids in its "model_input_names"'
+            f"the tokenizer has {types} token types for the texts of a pair, the model has {config.type_vocab_size} "
+            "token type: pass the tokenizer that it was trained with, or one without token_type_ids in its "
+            '"model_input_names"'
         )
 
 
-def _write_beside(path: Path, config: ConvBertConfig, tokenizer: TokenizerBase) -> None:
-    """What optimum expects beside model.onnx."""
-    for name, text in {"config.json": config.to_json(), **tokenizer.files()}.items():
+def _build_graph(loaded: _Loaded, target: Target, opset: int) -> tuple[ir.Model, Mapping[str, Outcome]]:
+    """Trace the model and apply the graph edits; returns the graph and the outcome of each edit."""
+    graph = trace(loaded.model, loaded.task, opset)
+    edits = apply_edits(graph, loaded.model.config, target)
+    add_functions(graph, loaded.model.config)
+    if target == "portable":
+        inline_functions(graph)
+    return graph, edits
+
+
+def _write_validated(graph: ir.Model, loaded: _Loaded, path: Path, steps: Steps) -> tuple[ValidatedShape, ...]:
+    """Write the graph, and compare the file with the model."""
+    path.parent.mkdir(exist_ok=True)
+    save_graph(graph, path)
+    return validate(path, loaded.model, loaded.task, lambda: steps.begin("comparing with PyTorch"))
+
+
+def _record(
+    loaded: _Loaded,
+    graph: ir.Model,
+    target: Target,
+    padding: Padding,
+    opset: int,
+    edits: Mapping[str, Outcome],
+    validated: tuple[ValidatedShape, ...],
+) -> ExportRecord:
+    """The record of the fp32 file."""
+    return ExportRecord(
+        task=loaded.task.name,
+        source=loaded.name,
+        source_sha256=checkpoint.hash_weights(loaded.model.state_dict()),
+        target=target,
+        precision="fp32",
+        padding=padding,
+        opset=opset,
+        ir_version=graph.ir_version,
+        parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+        operators=count_special_operators(graph),
+        edits={name: str(outcome) for name, outcome in edits.items()},
+        tools=tool_versions(_TOOLS),
+        tolerance=TOLERANCE,
+        worst_difference=max(shape.difference for shape in validated),
+        validated=validated,
+    )
+
+
+def _write_config_and_tokenizer(path: Path, loaded: _Loaded) -> None:
+    """Write the files that optimum expects next to model.onnx."""
+    for name, text in {"config.json": loaded.model.config.to_json(), **loaded.tokenizer.files()}.items():
         path.with_name(name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Does the file compute what the model computes? Asked through onnxruntime as the runtime uses it."""
+"""Compare an exported file with its model, through onnxruntime as the runtime uses it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,37 +20,37 @@ __all__ = ["TOLERANCE", "shapes_to_validate", "validate"]
 TOLERANCE = 1e-4
 """Largest difference of an fp32 export, relative to the largest output (at least 1)."""
 
-
 _CHOICES = 3
 
 
 def shapes_to_validate(config: ConvBertConfig) -> list[tuple[int, int, bool]]:
-    """(batch, sequence, padded): around the kernel's width, the maximum, and a few between, padded and not."""
+    """(batch, sequence, padded): lengths around the kernel's width, the maximum, and some in between."""
     longest, kernel = config.max_position_embeddings, config.conv_kernel_size
     lengths = {1, 2, 3, kernel - 1, kernel, 2 * kernel, longest}
-    alone = [(1, length, False) for length in sorted(lengths) if 1 <= length <= longest]
-    together = [(3, min(20, longest), False), (4, min(20, longest), True), (2, longest, True)]
-    return alone + together
+    single_rows = [(1, length, False) for length in sorted(lengths) if 1 <= length <= longest]
+    batches = [(3, min(20, longest), False), (4, min(20, longest), True), (2, longest, True)]
+    return single_rows + batches
 
 
 def validate(
-    path: Path, model: PreTrainedModel, task: Task, on_shape: Callable[[ValidatedShape], None] = lambda shape: None
+    path: Path, model: PreTrainedModel, task: Task, before_shape: Callable[[], None] = lambda: None
 ) -> tuple[ValidatedShape, ...]:
     """Compare the file with the model on random tokens of several shapes.
 
     Args:
         path: the exported file.
-        model: what it was exported from, in evaluation mode.
-        task: names inputs and outputs.
-        on_shape: called after each shape.
+        model: the model that it was exported from, in evaluation mode.
+        task: the task, which names inputs and outputs.
+        before_shape: called before each shape.
 
     Raises:
         ParityError: they differ by more than ``TOLERANCE``.
     """
-    session = open_session(path, native=False).session  # any engine runs the functions, so they are what is compared
+    session = open_session(path, native=False).session  # the functions, which every engine runs
     random = np.random.default_rng(0)
     validated = []
     for batch, sequence, padded in shapes_to_validate(model.config):
+        before_shape()
         inputs = _inputs(model.config, task, random, batch, sequence, padded)
         difference = _difference(session, model, task, inputs)
         validated.append(ValidatedShape(batch, sequence, padded, difference))
@@ -58,9 +58,8 @@ def validate(
             raise ParityError(
                 f"the exported graph differs from the model by {difference:.1e} (relative to the largest output) at "
                 f"batch {batch}, length {sequence}, {'padded' if padded else 'not padded'}; at most {TOLERANCE:.0e} is "
-                "allowed. Nothing was written: try another --opset or --target, and please report it"
+                "allowed. Nothing was written: try another opset=... or target=..., and please report it"
             )
-        on_shape(validated[-1])
     return tuple(validated)
 
 
@@ -80,13 +79,14 @@ def _inputs(
 
 
 def _difference(session: Any, model: PreTrainedModel, task: Task, inputs: dict[str, NDArray[np.int64]]) -> float:
+    """The largest difference of the outputs, relative to the largest output (at least 1)."""
     with torch.inference_mode():
         expected = model(**{name: torch.from_numpy(array) for name, array in inputs.items()})
     worst = 0.0
     for spec in task.outputs:
         (actual,) = session.run([spec.name], inputs)
         reference = getattr(expected, spec.name).numpy()
-        # What a model says about padding means nothing, and fused operators may say something else about it.
+        # Outputs at padding have no meaning, and fused operators may compute others there.
         real = inputs["attention_mask"].astype(bool) if "sequence" in spec.axes else ...
         difference = np.abs(actual[real] - reference[real]).max()
         worst = max(worst, float(difference / max(1.0, np.abs(reference[real]).max())))

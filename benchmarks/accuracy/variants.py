@@ -10,10 +10,10 @@ import onnx_ir as ir
 
 from benchmarks.accuracy.data import TASKS
 from benchmarks.files import optimum_cli
-from convbert_onnx.bundle import CalibrationMethod
-from convbert_onnx.exporters import export, quantize
-from convbert_onnx.exporters.initializers import initializer, numbers_of
-from convbert_onnx.exporters.quantization.weight_int8 import matrix_in_panels
+from convbert_onnx.bundle import CalibrationMethod, Quantized
+from convbert_onnx.exporters import QuantizationOptions, export, quantize
+from convbert_onnx.exporters.initializers import as_array, initializer
+from convbert_onnx.exporters.quantization.weight_int8 import unpack_panels
 
 __all__ = ["FP32", "VARIANTS"]
 
@@ -30,18 +30,18 @@ def _export(target: str) -> Writer:
     return write
 
 
-def _quantize(source: str = FP32, *, calibrate: bool = False, **options: Any) -> Writer:
+def _quantize(source: str = FP32, precision: Quantized = "int8", *, calibrate: bool = False, **options: Any) -> Writer:
     def write(task: str, folder: Path, output: Path) -> None:
-        if calibrate:
-            options["calibration"] = folder / TASKS[task].train
-        quantize(folder / f"{source}.onnx", output, **options)
+        calibration = {"calibration": folder / TASKS[task].train} if calibrate else {}
+        settings = QuantizationOptions(**options, **calibration)
+        quantize(folder / f"{source}.onnx", output, precision=precision, options=settings)
 
     return write
 
 
 def _emulated_vnni(task: str, folder: Path, output: Path) -> None:
     """8-bit weights as uint8 with zero point 128: the exact matmul that VNNI computes, on any CPU."""
-    quantize(folder / f"{FP32}.onnx", output, cpu="vnni")
+    quantize(folder / f"{FP32}.onnx", output, options=QuantizationOptions(cpu="vnni"))
     model = ir.load(output)
     zero_point = initializer(model.graph, "weight_zero_point", np.array(128, np.uint8))
     for node in list(model.graph):
@@ -54,8 +54,8 @@ def _split_operator(graph: ir.Graph, node: ir.Node, weight_zero_point: ir.Value)
     """Replace an operator that contains a matmul by MatMulInteger with uint8 weights and the rest of the operator."""
     rows, panels, *others = node.inputs
     assert panels is not None and panels.const_value is not None and others[2] is not None
-    columns = numbers_of(others[2]).size
-    weight = (matrix_in_panels(panels.const_value.numpy(), columns).astype(np.int16) + 128).astype(np.uint8)
+    columns = as_array(others[2]).size
+    weight = (unpack_panels(panels.const_value.numpy(), columns).astype(np.int16) + 128).astype(np.uint8)
     attributes = dict(node.attributes)
     zero_point = np.array(attributes.pop("zero_point").as_int(), np.uint8)
     inputs = [

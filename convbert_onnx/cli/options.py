@@ -1,13 +1,15 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from dataclasses import Field, fields
+from functools import wraps
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from convbert_onnx.bundle import Activations, CalibrationMethod, Cpu
+from convbert_onnx.quantization_options import QuantizationOptions
 
 __all__ = [
     "JSON",
@@ -59,38 +61,36 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def quantization_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of commands that write quantized files."""
-    for option in (
+    """Options of commands that write quantized files, one per field of QuantizationOptions.
+
+    The command gets them as one argument, ``quantization``.
+    """
+    names = [option.name for option in fields(QuantizationOptions)]
+
+    @wraps(command)
+    def run(*args: Any, **values: Any) -> None:
+        chosen = {name: values.pop(name) for name in names}
+        command(*args, quantization=QuantizationOptions(**chosen), **values)
+
+    for option in reversed(fields(QuantizationOptions)):
         click.option(
-            "--activations",
-            type=click.Choice(get_args(Activations)),
-            default="unsigned",
-            help="Activation type of int8-static: uint8 (unsigned, for CPUs) or int8 (signed, for TensorRT).",
-        ),
-        click.option(
-            "--calibration-method",
-            type=click.Choice(get_args(CalibrationMethod)),
-            default="percentile",
-            help="How int8-static derives scales from the calibration activations.",
-        ),
-        click.option("--calibration", type=PATH, help="Text or labelled data to calibrate int8-static on."),
-        click.option("--auto-mixed", is_flag=True, help="Keep layers in float until --max-drop holds."),
-        click.option(
-            "--max-drop",
-            type=click.FloatRange(min=0, max=1),
-            default=0.005,
-            help="Largest loss of the metric on --eval that is accepted, between 0 and 1.",
-        ),
-        click.option("--eval", "data", type=PATH, help="Labelled data to compare the quantized file with fp32 on."),
-        click.option(
-            "--cpu",
-            type=click.Choice(["auto", *get_args(Cpu)]),
-            default="auto",
-            help="CPUs that an int8 file is for; auto is this machine's.",
-        ),
-    ):
-        command = option(command)
-    return command
+            option.metadata.get("flag", _flag(option.name)),
+            option.name,
+            type=_type_of(option),
+            is_flag=option.default is False,
+            default=option.default,
+            help=option.metadata["help"],
+        )(run)
+    return run
+
+
+def _type_of(option: Field[Any]) -> click.ParamType:
+    """The type of a field's option: that of its choices, its bounds or its default, else a path."""
+    if "choices" in option.metadata:
+        return click.Choice(option.metadata["choices"])
+    if "bounds" in option.metadata:
+        return click.FloatRange(*option.metadata["bounds"])
+    return click.BOOL if option.default is False else PATH
 
 
 def allow_only(ctx: click.Context, chosen: str, *allowed: str) -> None:

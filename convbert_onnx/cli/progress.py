@@ -1,10 +1,12 @@
 """Progress bars."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Never
 
 from tqdm import tqdm
+
+from convbert_onnx.progress import Progress
 
 __all__ = ["step_bar"]
 
@@ -12,7 +14,7 @@ _FORMAT = "{desc} {bar} {n_fmt}/{total_fmt}"
 
 
 @contextmanager
-def step_bar() -> Iterator[Callable[[str, int, int], None]]:
+def step_bar() -> Iterator[Progress]:
     """A progress bar over named steps, as a callback for the library's ``progress`` parameters."""
     with ExitStack() as stack:
         bar: tqdm[Never] | None = None

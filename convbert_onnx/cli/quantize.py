@@ -1,7 +1,7 @@
 """``convbert-onnx quantize``."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
@@ -9,6 +9,7 @@ from convbert_onnx.bundle import Quantized
 from convbert_onnx.cli.export import print_record
 from convbert_onnx.cli.options import JSON, PATH, quantization_options
 from convbert_onnx.cli.progress import step_bar
+from convbert_onnx.quantization_options import QuantizationOptions
 
 __all__ = ["quantize"]
 
@@ -24,10 +25,10 @@ __all__ = ["quantize"]
 )
 @quantization_options
 @JSON
-def quantize(model: Path, output: Path, as_json: bool, **options: Any) -> None:
+def quantize(model: Path, output: Path, precision: Quantized, quantization: QuantizationOptions, as_json: bool) -> None:
     """Quantize an exported fp32 file."""
     from convbert_onnx import exporters
 
     with step_bar() as progress:
-        record = exporters.quantize(model, output, **options, progress=progress)
+        record = exporters.quantize(model, output, precision=precision, options=quantization, progress=progress)
     print_record(record, output, as_json)

@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.exporters.edits.base import Edit, Outcome
-from convbert_onnx.exporters.initializers import initializer, is_vector, numbers_of
+from convbert_onnx.exporters.initializers import as_array, initializer, is_vector
 from convbert_onnx.operators import DOMAIN, VERSION
 
 __all__ = ["EDIT"]
@@ -45,9 +45,9 @@ def _merge(model: ir.Model, layers: list[tuple[ir.Node, ir.Node]]) -> None:
     names = [str(weight.name).removesuffix(".weight") for weight in weights if weight is not None]
     module = names[0].rpartition(".")[0]
     joined = f"{module}.{'+'.join(name.removeprefix(f'{module}.') for name in names)}"
-    weight = initializer(graph, f"{joined}.weight", np.concatenate([numbers_of(one) for one in weights], axis=1))
-    bias = initializer(graph, f"{joined}.bias", np.concatenate([numbers_of(one) for one in biases]))
-    widths = [len(numbers_of(one)) for one in biases]
+    weight = initializer(graph, f"{joined}.weight", np.concatenate([as_array(one) for one in weights], axis=1))
+    bias = initializer(graph, f"{joined}.bias", np.concatenate([as_array(one) for one in biases]))
+    widths = [len(as_array(one)) for one in biases]
 
     product = ir.node("MatMul", [first.inputs[0], weight])
     nodes = [product]

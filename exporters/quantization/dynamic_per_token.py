@@ -1,32 +1,31 @@
-"""Matrix products with fixed weights become products of bytes, with a scale for every token and for every column."""
+"""int8 for files with our operators: matmuls with an activation scale per token and a weight scale per column."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from convbert_onnx.bundle import Cpu
-from convbert_onnx.exporters.initializers import initializer, is_vector, numbers_of
-from convbert_onnx.exporters.quantization.weight_int8 import in_panels, quantize_columns, weight_in_bytes
+from convbert_onnx.exporters.initializers import as_array, initializer, is_vector
+from convbert_onnx.exporters.quantization.plan import Plan
+from convbert_onnx.exporters.quantization.weight_int8 import int8_weight, pack_panels, quantize_columns
 from convbert_onnx.exporters.quantization.weight_matmuls import (
     Tables,
-    has_fixed_weight,
-    name_of_weight,
+    embedding_table,
+    is_weight_matmul,
     nodes_by_layer,
-    table_of,
+    weight_name,
 )
 from convbert_onnx.operators import DOMAIN, OPERATORS
 from convbert_onnx.quantized_functions import PANEL_DEPTH
-from convbert_onnx.runtime.sessions.cpu import pairs_saturate
 
-__all__ = ["quantize_products"]
+__all__ = ["rewrite"]
 
 _ZERO_POINT = 128
-"""Where rows of bytes have their zero."""
+"""Zero point of quantized activations."""
 
-_ACTIVATED_ZERO_POINT = 16
-"""Where rows that Gelu made have theirs."""
+_GELU_ZERO_POINT = 16
+"""Zero point of the outputs of Gelu, which are at least -0.17."""
 
 _EPILOGUES = {
     "Add": "DequantizeBias",
@@ -35,62 +34,61 @@ _EPILOGUES = {
     "BiasGelu": "DequantizeBiasGelu",
     "AddLayerNorm": "DequantizeAddLayerNorm",
 }
-"""What stands behind a product, and what stands behind an integer product instead."""
+"""The float operator after a matmul -> its counterpart after an int8 matmul."""
 
-_PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantize"}
-"""What makes rows, and what makes bytes of them in the same pass."""
+_QUANTIZING_PRODUCERS = {"Concat": "ConcatQuantize", "DepthwiseConv": "DepthwiseConvQuantize"}
+"""The producer of an activation -> the operator that also quantizes its output in the same pass."""
 
-_OUTPUTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
+_OUTPUT_COUNTS = {operator.name: len(operator.outputs) for operator in OPERATORS}
 
 
 @dataclass(frozen=True)
-class _Product:
-    """A product of rows and fixed weights, in one part or in groups side by side, with what follows it.
+class _Linear:
+    """A linear layer: a matmul with a constant weight, or several on groups of channels, and the node that adds a bias.
 
     Attributes:
-        parts: MatMul nodes, one for each group.
+        matmuls: MatMul nodes, one per group.
         bias: the bias.
-        epilogue: the node behind.
+        epilogue: the node after the matmuls, which adds the bias.
     """
 
-    parts: tuple[ir.Node, ...]
+    matmuls: tuple[ir.Node, ...]
     bias: ir.Value
     epilogue: ir.Node
 
     @property
-    def rows(self) -> ir.Value:
-        """What goes in; where there are groups, before it is split among them."""
-        return _before_split(self.parts[0].inputs[0])
+    def input(self) -> ir.Value:
+        """The activation that it reads, before it is split into groups."""
+        return _before_split(self.matmuls[0].inputs[0])
 
     @property
     def name(self) -> str:
         """The name of its first weight."""
-        return name_of_weight(self.parts[0])
+        return weight_name(self.matmuls[0])
 
 
-def quantize_products(model: ir.Model, cpu: Cpu, tables: Tables, in_float: Collection[int] = ()) -> None:
-    """Turn products into integer products, but for narrow ones such as heads.
+def rewrite(model: ir.Model, plan: Plan, tables: Tables) -> None:
+    """Replace linear layers, except for narrow ones such as heads, by int8 matmuls and dequantizing epilogues.
 
     Args:
         model: a graph after the edits, with our operators.
-        cpu: what the products are for. On 64-bit ARM they stay onnxruntime's; elsewhere they are one operator with what
-            follows, for which there are native kernels.
-        tables: bytes and scales of the tables of embeddings that are quantized already.
-        in_float: layers whose products stay as they are.
+        plan: how to quantize. For 64-bit ARM, matmuls stay onnxruntime's MatMulInteger; elsewhere a matmul and its
+            epilogue are one operator, for which there are native kernels.
+        tables: the quantized embedding tables.
     """
-    found = [
-        product
+    linears = [
+        linear
         for node, layer in nodes_by_layer(model)
-        if layer not in in_float and (product := _product_before(node, tables)) is not None
+        if layer not in plan.float_layers and (linear := _linear_of(node, tables)) is not None
     ]
-    kept = [product for product in found if not _leaves_as_floats(product, found)]  # all judged before any is turned
-    writer = _Writer(model.graph, cpu, tables)
-    for product in kept:
-        writer.turn(product)
+    selected = [linear for linear in linears if not _feeds_float(linear, linears)]  # before any of them is rewritten
+    rewriter = _Rewriter(model.graph, plan, tables)
+    for linear in selected:
+        rewriter.rewrite(linear)
 
 
-def _product_before(epilogue: ir.Node, tables: Tables) -> _Product | None:
-    """The product that a node follows, where it is worth quantizing."""
+def _linear_of(epilogue: ir.Node, tables: Tables) -> _Linear | None:
+    """The linear layer that a node completes, where it is worth quantizing."""
     if epilogue.op_type not in _EPILOGUES:
         return None
     biases = [value for value in epilogue.inputs if value is not None and is_vector(value)]
@@ -102,11 +100,11 @@ def _product_before(epilogue: ir.Node, tables: Tables) -> _Product | None:
         return None
     groups = producer.inputs if producer.op_type == "Concat" else [joined]
     nodes = [value.producer() for value in groups if value is not None]
-    parts = tuple(node for node in nodes if node is not None and has_fixed_weight(node, tables))
-    rows = {_before_split(node.inputs[0]) for node in parts}
-    if len(parts) != len(nodes) or len(rows) != 1:
+    matmuls = tuple(node for node in nodes if node is not None and is_weight_matmul(node, tables))
+    inputs = {_before_split(node.inputs[0]) for node in matmuls}
+    if len(matmuls) != len(nodes) or len(inputs) != 1:
         return None
-    return _Product(parts, biases[0], epilogue)
+    return _Linear(matmuls, biases[0], epilogue)
 
 
 def _before_split(value: ir.Value | None) -> ir.Value:
@@ -116,50 +114,50 @@ def _before_split(value: ir.Value | None) -> ir.Value:
     return node.inputs[0] if split else value  # type: ignore[union-attr, return-value]
 
 
-def _leaves_as_floats(product: _Product, turned: list[_Product]) -> bool:
-    """Whether a Gelu's floats are wanted, which an integer product does not leave behind."""
-    if product.epilogue.op_type != "BiasGelu":
+def _feeds_float(linear: _Linear, linears: list[_Linear]) -> bool:
+    """Whether a consumer needs the float output of this layer's Gelu, which is quantized in the same pass."""
+    if linear.epilogue.op_type != "BiasGelu":
         return False
-    parts = {part for other in turned for part in other.parts}
-    consumers = list(product.epilogue.outputs[0].consumers())
+    int8_matmuls = {matmul for other in linears for matmul in other.matmuls}
+    consumers = list(linear.epilogue.outputs[0].consumers())
     for node in list(consumers):
         if node.op_type == "Split":
             consumers.remove(node)
             consumers += [consumer for output in node.outputs for consumer in output.consumers()]
-    return not parts.issuperset(consumers)
+    return not int8_matmuls.issuperset(consumers)
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Rows of bytes, their scales, and where they have their zero."""
+class _QuantizedRows:
+    """An activation in uint8, its scale per row, and its zero point."""
 
-    bytes: ir.Value
+    values: ir.Value
     scale: ir.Value
     zero_point: int = _ZERO_POINT
 
 
-class _Writer:
-    """Writes integer products into a graph; what several of them share is made once."""
+class _Rewriter:
+    """Writes int8 matmuls into a graph; quantized activations and zero points that several of them read are shared."""
 
-    def __init__(self, graph: ir.Graph, cpu: Cpu, tables: Tables) -> None:
+    def __init__(self, graph: ir.Graph, plan: Plan, tables: Tables) -> None:
         self._graph = graph
         self._tables = tables
-        self._fit_pairs = pairs_saturate(cpu)
-        self._in_panels = cpu != "arm64"
-        self._rows: dict[ir.Value, _Rows] = {}
+        self._fit_pairs = plan.fit_pairs
+        self._use_panels = plan.cpu != "arm64"
+        self._rows: dict[ir.Value, _QuantizedRows] = {}
         self._splits: dict[ir.Value, ir.Value] = {}
         self._zero_points: dict[int, ir.Value] = {}
 
-    def turn(self, product: _Product) -> None:
-        """Put an integer product and its epilogue in the place of a product."""
-        epilogue = product.epilogue
-        if product.rows not in self._rows:
-            self._rows[product.rows] = self._bytes(product.rows, product.parts[0])
+    def rewrite(self, linear: _Linear) -> None:
+        """Replace a linear layer by an int8 matmul and its epilogue."""
+        epilogue = linear.epilogue
+        if linear.input not in self._rows:
+            self._rows[linear.input] = self._quantize(linear.input, linear.matmuls[0])
         name = _EPILOGUES[epilogue.op_type]
         others = [] if epilogue.op_type == "Add" else epilogue.inputs[2:]
-        node = self._in_one_pass(product, name, others) or self._in_two(product, name, others)
+        node = self._fused(linear, name, others) or self._unfused(linear, name, others)
         if name == "DequantizeBiasGelu":
-            self._rows[epilogue.outputs[0]] = _Rows(node.outputs[0], node.outputs[1], _ACTIVATED_ZERO_POINT)
+            self._rows[epilogue.outputs[0]] = _QuantizedRows(node.outputs[0], node.outputs[1], _GELU_ZERO_POINT)
             return
         for old, new in zip(epilogue.outputs, node.outputs, strict=False):
             new.type, new.shape = old.type, old.shape
@@ -167,52 +165,52 @@ class _Writer:
                 new.name = old.name
             ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
         if name == "DequantizeAddLayerNorm":
-            self._rows[node.outputs[0]] = _Rows(node.outputs[1], node.outputs[2])
+            self._rows[node.outputs[0]] = _QuantizedRows(node.outputs[1], node.outputs[2])
 
-    def _in_one_pass(self, product: _Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node | None:
-        """One operator for product and epilogue, where there is one and the weight can be in panels."""
-        operator = f"MatMul{name}" if len(product.parts) == 1 else f"GroupedMatMul{name}"
-        weights = [part.inputs[1] for part in product.parts]
-        if not self._in_panels or operator not in _OUTPUTS or table_of(weights[0]) in self._tables:
+    def _fused(self, linear: _Linear, name: str, others: Sequence[ir.Value | None]) -> ir.Node | None:
+        """One operator for matmul and epilogue, where it exists and the weight can be packed into panels."""
+        operator = f"MatMul{name}" if len(linear.matmuls) == 1 else f"GroupedMatMul{name}"
+        weights = [matmul.inputs[1] for matmul in linear.matmuls]
+        if not self._use_panels or operator not in _OUTPUT_COUNTS or embedding_table(weights[0]) in self._tables:
             return None
-        if any(len(numbers_of(weight)) % PANEL_DEPTH for weight in weights):
+        if any(len(as_array(weight)) % PANEL_DEPTH for weight in weights):
             return None
-        rows = self._rows[product.rows]
-        parts = [quantize_columns(numbers_of(weight), self._fit_pairs) for weight in weights]
-        panels = np.stack([in_panels(numbers) for numbers, _ in parts])
-        weight = initializer(self._graph, f"{product.name}.panels", panels if len(parts) > 1 else panels[0])
-        scales = np.concatenate([scales for _, scales in parts])
-        column_scales = initializer(self._graph, f"{product.name}.scales", scales)
-        inputs = [rows.bytes, weight, rows.scale, column_scales, product.bias, *others]
-        return self._node(product, operator, inputs, [ir.AttrInt64("zero_point", rows.zero_point)])
+        rows = self._rows[linear.input]
+        groups = [quantize_columns(as_array(weight), self._fit_pairs) for weight in weights]
+        panels = np.stack([pack_panels(quantized) for quantized, _ in groups])
+        weight = initializer(self._graph, f"{linear.name}.panels", panels if len(groups) > 1 else panels[0])
+        scales = np.concatenate([scales for _, scales in groups])
+        column_scales = initializer(self._graph, f"{linear.name}.scales", scales)
+        inputs = [rows.values, weight, rows.scale, column_scales, linear.bias, *others]
+        return self._node(linear, operator, inputs, [ir.AttrInt64("zero_point", rows.zero_point)])
 
-    def _in_two(self, product: _Product, name: str, others: Sequence[ir.Value | None]) -> ir.Node:
-        """An integer product for each part, and the epilogue."""
-        rows = self._rows[product.rows]
+    def _unfused(self, linear: _Linear, name: str, others: Sequence[ir.Value | None]) -> ir.Node:
+        """A MatMulInteger for each group, and the epilogue."""
+        rows = self._rows[linear.input]
         integers, scales = [], []
-        for part in product.parts:
-            weight, column_scale = weight_in_bytes(self._graph, part, self._fit_pairs, self._tables)
+        for matmul in linear.matmuls:
+            weight, column_scale = int8_weight(self._graph, matmul, self._fit_pairs, self._tables)
             zero_point = self._zero_point(rows.zero_point)
-            node = ir.node("MatMulInteger", [self._part(part.inputs[0]), weight, zero_point])
-            self._graph.insert_before(product.epilogue, node)
+            node = ir.node("MatMulInteger", [self._group(matmul.inputs[0]), weight, zero_point])
+            self._graph.insert_before(linear.epilogue, node)
             integers.append(node.outputs[0])
             scales.append(column_scale)
         if len(integers) > 1:
             join = ir.node("Concat", integers, {"axis": -1})
-            self._graph.insert_before(product.epilogue, join)
+            self._graph.insert_before(linear.epilogue, join)
             integers = [join.outputs[0]]
         column_scales = scales[0]
         if len(scales) > 1:
-            joined = np.concatenate([numbers_of(scale) for scale in scales])
-            column_scales = initializer(self._graph, f"{product.name}.joined_scales", joined)
-        return self._node(product, name, [integers[0], rows.scale, column_scales, product.bias, *others], [])
+            joined = np.concatenate([as_array(scale) for scale in scales])
+            column_scales = initializer(self._graph, f"{linear.name}.joined_scales", joined)
+        return self._node(linear, name, [integers[0], rows.scale, column_scales, linear.bias, *others], [])
 
     def _node(
-        self, product: _Product, name: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr]
+        self, linear: _Linear, name: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr]
     ) -> ir.Node:
-        own = [*product.epilogue.attributes.values(), *attributes]
-        node = ir.Node(DOMAIN, name, inputs, own, num_outputs=_OUTPUTS[name])
-        self._graph.insert_before(product.epilogue, node)
+        own = [*linear.epilogue.attributes.values(), *attributes]
+        node = ir.Node(DOMAIN, name, inputs, own, num_outputs=_OUTPUT_COUNTS[name])
+        self._graph.insert_before(linear.epilogue, node)
         return node
 
     def _zero_point(self, number: int) -> ir.Value:
@@ -221,25 +219,25 @@ class _Writer:
             self._zero_points[number] = initializer(self._graph, f"zero_point_{number}", array)
         return self._zero_points[number]
 
-    def _bytes(self, rows: ir.Value, before: ir.Node) -> _Rows:
-        """Rows as bytes and their scales: in the pass that makes the rows, or in one of their own."""
-        producer = rows.producer()
-        name, inputs = "Quantize", list[ir.Value | None]([rows])
-        if producer is not None and producer.op_type in _PRODUCERS and len(rows.consumers()) == 1:
-            name, inputs = _PRODUCERS[producer.op_type], list(producer.inputs)
+    def _quantize(self, activation: ir.Value, before: ir.Node) -> _QuantizedRows:
+        """Quantize an activation: in the pass that computes it where an operator does that, or in a pass of its own."""
+        producer = activation.producer()
+        name, inputs = "Quantize", list[ir.Value | None]([activation])
+        if producer is not None and producer.op_type in _QUANTIZING_PRODUCERS and len(activation.consumers()) == 1:
+            name, inputs = _QUANTIZING_PRODUCERS[producer.op_type], list(producer.inputs)
         node = ir.node(name, inputs, domain=DOMAIN, num_outputs=2)
         self._graph.insert_before(before, node)
-        return _Rows(node.outputs[0], node.outputs[1])
+        return _QuantizedRows(node.outputs[0], node.outputs[1])
 
-    def _part(self, value: ir.Value | None) -> ir.Value:
-        """The bytes that go into one part of a product."""
+    def _group(self, value: ir.Value | None) -> ir.Value:
+        """The quantized input of one group's matmul."""
         assert value is not None
         if value in self._rows:
-            return self._rows[value].bytes
+            return self._rows[value].values
         if value not in self._splits:
             split = value.producer()
             assert split is not None and split.inputs[0] is not None
-            inputs = [self._rows[split.inputs[0]].bytes, *split.inputs[1:]]
+            inputs = [self._rows[split.inputs[0]].values, *split.inputs[1:]]
             node = ir.node("Split", inputs, split.attributes, num_outputs=len(split.outputs))
             self._graph.insert_before(split, node)
             self._splits |= dict(zip(split.outputs, node.outputs, strict=True))

@@ -1,61 +1,51 @@
-"""Products between QuantizeLinear and DequantizeLinear, with the scales of activations fixed by calibration."""
-
-from collections.abc import Collection, Mapping
+"""int8-static: QuantizeLinear and DequantizeLinear around matmuls, with activation scales fixed by calibration."""
 
 import numpy as np
 import onnx_ir as ir
 
-from convbert_onnx.bundle import Activations
 from convbert_onnx.exporters.initializers import initializer
-from convbert_onnx.exporters.quantization.weight_int8 import weight_in_bytes
-from convbert_onnx.exporters.quantization.weight_matmuls import Tables, fixed_products
+from convbert_onnx.exporters.quantization.plan import Plan
+from convbert_onnx.exporters.quantization.weight_int8 import int8_weight
+from convbert_onnx.exporters.quantization.weight_matmuls import Tables, weight_matmuls
+from convbert_onnx.quantization_options import Activations
 
-__all__ = ["activation_parameters", "quantize_static"]
+__all__ = ["activation_parameters", "rewrite"]
 
 
-def quantize_static(
-    model: ir.Model,
-    fit_pairs: bool,
-    ranges: Mapping[str, tuple[float, float]],
-    activations: Activations,
-    tables: Tables,
-    in_float: Collection[int] = (),
-) -> None:
-    """Put QDQ pairs before products; engines fuse them into products of bytes.
+def rewrite(model: ir.Model, plan: Plan, tables: Tables) -> None:
+    """Insert QDQ pairs before weight matmuls; engines fuse them into int8 matmuls.
 
     Args:
         model: a graph after the edits.
-        fit_pairs: of weights; see :func:`quantize_columns`.
-        ranges: the smallest and largest activation, by the names of what products multiply.
-        activations: "unsigned" bytes as CPUs multiply fastest, or "signed" and symmetric as TensorRT wants them.
-        tables: bytes and scales of the tables of embeddings that are quantized already.
-        in_float: layers whose products stay as they are.
+        plan: how to quantize, with the ranges of all activations that weight matmuls multiply.
+        tables: the quantized embedding tables.
     """
+    assert plan.ranges is not None
     graph = model.graph
     pairs: dict[ir.Value, ir.Value] = {}
-    for product in fixed_products(model, tables, in_float):
-        before, rows = product.node, product.rows
-        if rows not in pairs:
-            scale, zero_point = activation_parameters(*ranges[str(rows.name)], activations)
+    for matmul in weight_matmuls(model, tables, plan.float_layers):
+        node, activation = matmul.node, matmul.input
+        if activation not in pairs:
+            scale, zero_point = activation_parameters(*plan.ranges[str(activation.name)], plan.activations)
             parameters = [
-                initializer(graph, f"{rows.name}.scale", scale),
-                initializer(graph, f"{rows.name}.zero_point", zero_point),
+                initializer(graph, f"{activation.name}.scale", scale),
+                initializer(graph, f"{activation.name}.zero_point", zero_point),
             ]
-            bytes_ = ir.node("QuantizeLinear", [rows, *parameters])
-            floats = ir.node("DequantizeLinear", [bytes_.outputs[0], *parameters])
-            graph.insert_before(before, [bytes_, floats])
-            pairs[rows] = floats.outputs[0]
-        weight, scales = weight_in_bytes(graph, before, fit_pairs, tables)
-        floats = ir.node("DequantizeLinear", [weight, scales], {"axis": 1})
-        graph.insert_before(before, floats)
-        before.replace_input_with(0, pairs[rows])
-        before.replace_input_with(1, floats.outputs[0])
+            quantize = ir.node("QuantizeLinear", [activation, *parameters])
+            dequantize = ir.node("DequantizeLinear", [quantize.outputs[0], *parameters])
+            graph.insert_before(node, [quantize, dequantize])
+            pairs[activation] = dequantize.outputs[0]
+        weight, scales = int8_weight(graph, node, plan.fit_pairs, tables)
+        dequantize = ir.node("DequantizeLinear", [weight, scales], {"axis": 1})
+        graph.insert_before(node, dequantize)
+        node.replace_input_with(0, pairs[activation])
+        node.replace_input_with(1, dequantize.outputs[0])
 
 
 def activation_parameters(
     low: float, high: float, activations: Activations
 ) -> tuple[np.ndarray[tuple[()], np.dtype[np.float32]], np.ndarray[tuple[()], np.dtype[np.uint8 | np.int8]]]:
-    """The scale and zero point with which bytes hold numbers from ``low`` to ``high``, zero among them exactly."""
+    """The scale and zero point that map the range from ``low`` to ``high`` to 8 bits; 0 is represented exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     if activations == "signed":
         largest = max(-low, high) or 1.0

@@ -26,13 +26,19 @@ NEAR = 0.03
 
 
 def write_files(folder: Path) -> None:
-    from convbert_onnx.exporters import export
+    from convbert_onnx.exporters import QuantizationOptions, export
 
     def write(architecture: str, target: Target, precision: Precision, cpu: Cpu) -> None:
         calibration = DATA / "labelled" / "squad-1.1.json" if precision == "int8-static" else None
         file = folder / f"{architecture}_{target}_{precision}_{cpu}.onnx"
         checkpoint = CHECKPOINTS / f"{architecture}-{TASK}"
-        export(checkpoint, file, target=target, precision=precision, cpu=cpu, calibration=calibration)
+        export(
+            checkpoint,
+            file,
+            target=target,
+            precision=precision,
+            quantization=QuantizationOptions(cpu=cpu, calibration=calibration),
+        )
 
     for architecture, cpu in product(("plain", "grouped"), get_args(Cpu)):
         write(architecture, "cpu", "int8", cpu)

@@ -1,7 +1,6 @@
 """Quantized files: what they answer, how they are made, and which are refused."""
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
@@ -19,9 +18,9 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Comparison, Cpu
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError, QualityError
-from convbert_onnx.exporters import export, quantize
-from convbert_onnx.exporters.quantization import embeddings
-from convbert_onnx.exporters.quantization.compare import mean_difference
+from convbert_onnx.exporters import QuantizationOptions, export, quantize
+from convbert_onnx.exporters.quantization import embeddings, mixed_precision
+from convbert_onnx.exporters.quantization.compare import Reference
 from convbert_onnx.runtime import evaluate, inspect
 from convbert_onnx.runtime.sessions.cpu import EXACT_OPTION
 from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, available_isas
@@ -30,7 +29,7 @@ from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, availa
 @pytest.fixture(autouse=True)
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy models' tables count as large."""
-    monkeypatch.setattr(embeddings, "SMALLEST_TABLE", 2**10)
+    monkeypatch.setattr(embeddings, "MIN_TABLE_SIZE", 2**10)
 
 
 @pytest.fixture(params=["plain", "grouped"])
@@ -40,14 +39,14 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def quantized(exported: Exported, architecture: str, cpu: Cpu, tmp_path: Path) -> Path:
-    quantize(exported(architecture), tmp_path / "int8.onnx", cpu=cpu)
+    quantize(exported(architecture), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=cpu))
     return tmp_path / "int8.onnx"
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_quantized_and_compared(exported: Exported, task: str, architecture: str, tmp_path: Path) -> None:
     original = exported(architecture, task=task)
-    record = quantize(original, tmp_path / "int8.onnx", cpu="vnni")
+    record = quantize(original, tmp_path / "int8.onnx", options=QuantizationOptions(cpu="vnni"))
     assert (record.precision, record.cpu) == ("int8", "vnni")
     assert isinstance(record.comparison, Comparison)
     assert record.comparison.texts > 10
@@ -109,8 +108,8 @@ def test_an_answer_has_the_same_bits_in_any_company(quantized: Path, native: boo
 
 
 def test_products_for_arm_are_those_of_onnxruntime(exported: Exported, tmp_path: Path) -> None:
-    quantize(exported(), tmp_path / "arm64.onnx", cpu="arm64")
-    quantize(exported(), tmp_path / "vnni.onnx", cpu="vnni")
+    quantize(exported(), tmp_path / "arm64.onnx", options=QuantizationOptions(cpu="arm64"))
+    quantize(exported(), tmp_path / "vnni.onnx", options=QuantizationOptions(cpu="vnni"))
     kinds = Counter(node.op_type for node in onnx.load(tmp_path / "arm64.onnx").graph.node)
     in_one_pass = Counter(node.op_type for node in onnx.load(tmp_path / "vnni.onnx").graph.node)
     for behind in ("DequantizeBiasSplit", "DequantizeBiasMul", "DequantizeBiasGelu", "DequantizeAddLayerNorm"):
@@ -135,7 +134,10 @@ def test_tied_embeddings_are_stored_once(exported: Exported, tmp_path: Path) -> 
 
 def test_export_in_int8_is_export_and_quantize(quantized: Path, architecture: str, cpu: Cpu, tmp_path: Path) -> None:
     record = export(
-        CHECKPOINTS / f"{architecture}-question-answering", tmp_path / "exported.onnx", precision="int8", cpu=cpu
+        CHECKPOINTS / f"{architecture}-question-answering",
+        tmp_path / "exported.onnx",
+        precision="int8",
+        quantization=QuantizationOptions(cpu=cpu),
     )
     assert record.worst_difference is not None
     ((one,),) = ConvBertOnnxPipeline(tmp_path / "exported.onnx").raw_outputs_many([QUESTION])
@@ -153,8 +155,8 @@ def test_a_file_answers_the_same_on_every_cpu(
     exported: Exported, architecture: str, made_for: Cpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same bits on all instruction sets with FMA; without it, floats are rounded more often."""
-    quantize(exported(architecture), tmp_path / "int8.onnx", cpu=made_for)
-    results: dict[str, list[list[NDArray[np.generic]]]] = {}
+    quantize(exported(architecture), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=made_for))
+    results: dict[str, list[list[NDArray[np.float32]]]] = {}
     for isa in available_isas() if LIBRARY.is_file() else []:
         monkeypatch.setenv(ISA_VARIABLE, isa)
         session = ConvBertOnnxPipeline(tmp_path / "int8.onnx").session
@@ -172,7 +174,7 @@ def test_a_file_answers_the_same_on_every_cpu(
 
 def test_forms_for_vnni_and_for_arm_have_the_same_weights(exported: Exported, tmp_path: Path) -> None:
     for cpu in FORMS:
-        quantize(exported(), tmp_path / f"{cpu}.onnx", cpu=cpu)
+        quantize(exported(), tmp_path / f"{cpu}.onnx", options=QuantizationOptions(cpu=cpu))
     outputs = {cpu: ConvBertOnnxPipeline(tmp_path / f"{cpu}.onnx").raw_outputs_many([QUESTION])[0][0] for cpu in FORMS}
     for name, ours in outputs["vnni"].items():
         np.testing.assert_array_equal(ours, outputs["arm64"][name])
@@ -184,7 +186,7 @@ def test_forms_for_vnni_and_for_arm_have_the_same_weights(exported: Exported, tm
 def test_int8_is_exact_where_onnxruntime_would_saturate(
     exported: Exported, here: Cpu, made_for: Cpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quantize(exported(), tmp_path / "int8.onnx", cpu=made_for)
+    quantize(exported(), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=made_for))
     monkeypatch.setattr("convbert_onnx.runtime.sessions.cpu.cpu_of_this_machine", lambda: here)
     options = ConvBertOnnxPipeline(tmp_path / "int8.onnx").session.get_session_options()
     if here == "avx2" and made_for != "avx2":
@@ -197,7 +199,7 @@ def test_int8_is_exact_where_onnxruntime_would_saturate(
 def test_session_options_of_a_caller_must_not_let_int8_saturate(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quantize(exported(), tmp_path / "int8.onnx", cpu="vnni")
+    quantize(exported(), tmp_path / "int8.onnx", options=QuantizationOptions(cpu="vnni"))
     monkeypatch.setattr("convbert_onnx.runtime.sessions.cpu.cpu_of_this_machine", lambda: "avx2")
     options = onnxruntime.SessionOptions()
     with pytest.raises(InputError, match=r"int8 matmuls .* would overflow on this CPU .*: call add_session_config_en"):
@@ -213,7 +215,7 @@ def test_inspect_says_whether_a_file_is_fast_here(
     assert inspect(exported())["int8"] is None
     suits = {"avx512vnni": "vnni", "avxvnni": "vnni", "avx512": "avx2", "avx2": "avx2", "neon": "arm64"}
     for cpu in FORMS:
-        quantize(exported(), tmp_path / "int8.onnx", cpu=cpu)
+        quantize(exported(), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=cpu))
         for isa in available_isas():
             if isa in suits:
                 monkeypatch.setenv(ISA_VARIABLE, isa)
@@ -224,13 +226,13 @@ def test_inspect_says_whether_a_file_is_fast_here(
 
 def test_what_cannot_be_quantized_is_refused(exported: Exported, quantized: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.onnx"
-    with pytest.raises(BundleError, match="has precision int8: quantize an export with --precision fp32"):
+    with pytest.raises(BundleError, match='has precision int8: quantize an export with precision="fp32"'):
         quantize(quantized, output)
     with pytest.raises(InputError, match="cpu must be one of auto, vnni, avx2, arm64, not 'z80'"):
-        quantize(exported(), output, cpu="z80")  # type: ignore[arg-type]
+        quantize(exported(), output, options=QuantizationOptions(cpu="z80"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"precision must be one of int8, int8-static, int8-weights, .*, not 'fp8'"):
         quantize(exported(), output, precision="fp8")  # type: ignore[arg-type]
-    with pytest.raises(ExportError, match="int8-weights is for --target cpu"):
+    with pytest.raises(ExportError, match='int8-weights is for target="cpu"'):
         export(CHECKPOINTS / "plain-question-answering", output, precision="int8-weights", target="portable")
     model = onnx.load(exported())
     del model.metadata_props[:]
@@ -255,7 +257,9 @@ def test_labelled_data_give_the_metric_before_and_after(
     exported: Exported, task: str, cpu: Cpu, tmp_path: Path
 ) -> None:
     data = LABELLED / DATA[task]
-    record = quantize(exported(task=task), tmp_path / "int8.onnx", cpu=cpu, data=data, max_drop=1)
+    record = quantize(
+        exported(task=task), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=cpu, data=data, max_drop=1)
+    )
     comparison = record.comparison
     assert comparison is not None
     assert comparison.data == data.name
@@ -271,11 +275,11 @@ def test_a_file_that_loses_too_much_is_refused_with_its_costly_layers(exported: 
     with pytest.raises(
         QualityError, match=r"int8 lowers accuracy on polarity.tsv from 0.* more than -1; nothing was wri"
     ):
-        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1)
-    with pytest.raises(QualityError, match=r"The layers that cost most are \d, \d, \d: keep such layers in float"):
-        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1)
-    with pytest.raises(QualityError, match="with all layers in float too: pass a higher --max-drop"):
-        quantize(original, tmp_path / "int8.onnx", data=data, max_drop=-1, auto_mixed=True)
+        quantize(original, tmp_path / "int8.onnx", options=QuantizationOptions(data=data, max_drop=-1))
+    with pytest.raises(QualityError, match=r"The most sensitive layers are \d, \d, \d: pass auto_mixed=True to keep"):
+        quantize(original, tmp_path / "int8.onnx", options=QuantizationOptions(data=data, max_drop=-1))
+    with pytest.raises(QualityError, match="even with all layers in float: pass a higher max_drop="):
+        quantize(original, tmp_path / "int8.onnx", options=QuantizationOptions(data=data, max_drop=-1, auto_mixed=True))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -283,18 +287,19 @@ def test_layers_stay_in_float_until_the_metric_holds(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drops = iter([0.2, 0.1, 0.004])
-    # The function of the same name hides the module.
-    module = sys.modules[quantize.__module__]
-    monkeypatch.setattr(module, "_drop", lambda comparison: next(drops))
+    monkeypatch.setattr(mixed_precision, "_drop", lambda comparison: next(drops))
     data = LABELLED / DATA["question-answering"]
     original = exported()
-    record = quantize(original, tmp_path / "mixed.onnx", cpu="vnni", data=data, auto_mixed=True)
+    record = quantize(
+        original, tmp_path / "mixed.onnx", options=QuantizationOptions(cpu="vnni", data=data, auto_mixed=True)
+    )
     monkeypatch.undo()
     assert len(record.layers_in_float) == 2
     nodes = Counter(node.op_type for node in onnx.load(tmp_path / "mixed.onnx").graph.node)
     assert (nodes["BiasSplit"], nodes["MatMulDequantizeBiasSplit"]) == (2, 1)
-    quantize(original, tmp_path / "int8.onnx", cpu="vnni")
-    costs = [mean_difference(original, tmp_path / name) for name in ("mixed.onnx", "int8.onnx")]
+    quantize(original, tmp_path / "int8.onnx", options=QuantizationOptions(cpu="vnni"))
+    reference = Reference(original)
+    costs = [reference.mean_difference(tmp_path / name) for name in ("mixed.onnx", "int8.onnx")]
     assert 0 < costs[0] < costs[1]
     assert ConvBertOnnxPipeline(tmp_path / "mixed.onnx")(**QUESTION)["answer"]
 

@@ -19,7 +19,7 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Activations, CalibrationMethod, Cpu, Target
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, FileMissingError, InputError
-from convbert_onnx.exporters import calibrate, export, quantize
+from convbert_onnx.exporters import QuantizationOptions, calibrate, export, quantize
 from convbert_onnx.exporters.quantization.static_qdq import activation_parameters
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,12 @@ def optimized(file: Path, folder: Path) -> Counter[str]:
 @pytest.mark.parametrize(("task", "target"), [*((task, "cpu") for task in TASKS), ("question-answering", "portable")])
 def test_every_task_takes_calibrated_scales(exported: Exported, task: str, target: Target, tmp_path: Path) -> None:
     output = tmp_path / "static.onnx"
-    record = quantize(exported(task=task, target=target), output, precision="int8-static", calibration=DATA[task])
+    record = quantize(
+        exported(task=task, target=target),
+        output,
+        precision="int8-static",
+        options=QuantizationOptions(calibration=DATA[task]),
+    )
     assert (record.precision, record.target) == ("int8-static", target)
     assert record.cpu is not None
     assert record.comparison is not None
@@ -71,11 +76,21 @@ def test_every_task_takes_calibrated_scales(exported: Exported, task: str, targe
 @pytest.mark.parametrize("target", ["cpu", "portable"])
 def test_calibrated_files_still_answer(exported: Exported, target: Target, cpu: Cpu, tmp_path: Path) -> None:
     output = tmp_path / "static.onnx"
-    quantize(exported(target=target), output, precision="int8-static", calibration=DATA["question-answering"], cpu=cpu)
+    quantize(
+        exported(target=target),
+        output,
+        precision="int8-static",
+        options=QuantizationOptions(calibration=DATA["question-answering"], cpu=cpu),
+    )
     right = logits(exported(target=target))
     assert likeness(right, logits(output)) > 0.9
     wrong = dict.fromkeys(calibrate(exported(target=target), DATA["question-answering"]), (-0.01, 0.01))
-    quantize(exported(target=target), output, precision="int8-static", calibration=wrong, cpu=cpu)
+    quantize(
+        exported(target=target),
+        output,
+        precision="int8-static",
+        options=QuantizationOptions(calibration=wrong, cpu=cpu),
+    )
     assert likeness(right, logits(output)) < 0.8
 
 
@@ -86,7 +101,12 @@ def test_one_calibration_serves_both_kinds_of_bytes(
 ) -> None:
     original, output = exported(target="portable"), tmp_path / "static.onnx"
     ranges = calibrate(original, DATA["question-answering"], "min-max")
-    quantize(original, output, precision="int8-static", calibration=ranges, activations=activations, cpu=cpu)
+    quantize(
+        original,
+        output,
+        precision="int8-static",
+        options=QuantizationOptions(calibration=ranges, activations=activations, cpu=cpu),
+    )
     assert likeness(logits(original), logits(output)) > 0.9
     graph = onnx.load(output).graph
     numbers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -155,9 +175,16 @@ def test_a_portable_file_has_standard_operators_that_fuse(exported: Exported, tm
 
 def test_export_passes_calibration_on(exported: Exported, tmp_path: Path) -> None:
     checkpoint, data = CHECKPOINTS / "plain-question-answering", DATA["question-answering"]
-    record = export(checkpoint, tmp_path / "static.onnx", precision="int8-static", calibration=data)
+    record = export(
+        checkpoint,
+        tmp_path / "static.onnx",
+        precision="int8-static",
+        quantization=QuantizationOptions(calibration=data),
+    )
     assert record.precision == "int8-static"
-    quantize(exported(), tmp_path / "again.onnx", precision="int8-static", calibration=data)
+    quantize(
+        exported(), tmp_path / "again.onnx", precision="int8-static", options=QuantizationOptions(calibration=data)
+    )
     one, other = (logits(tmp_path / name) for name in ("static.onnx", "again.onnx"))
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
@@ -165,12 +192,14 @@ def test_export_passes_calibration_on(exported: Exported, tmp_path: Path) -> Non
 
 def test_what_cannot_calibrate_is_refused(exported: Exported, tmp_path: Path) -> None:
     original, output = exported(), tmp_path / "out.onnx"
-    with pytest.raises(InputError, match="int8-static needs --calibration with text"):
+    with pytest.raises(InputError, match=r"int8-static needs calibration=\.\.\. with text"):
         quantize(original, output, precision="int8-static")
-    with pytest.raises(InputError, match=r"int8-static needs --calibration .* and nothing else takes it"):
-        quantize(original, output, calibration=TEXT)
+    with pytest.raises(InputError, match=r'calibration=\.\.\. has no effect on int8: pass precision="int8-static"'):
+        quantize(original, output, options=QuantizationOptions(calibration=TEXT))
     with pytest.raises(InputError, match="activations must be one of unsigned, signed, not 'byte'"):
-        quantize(original, output, precision="int8-static", calibration=TEXT, activations="byte")  # type: ignore[arg-type]
+        quantize(
+            original, output, precision="int8-static", options=QuantizationOptions(calibration=TEXT, activations="byte")
+        )  # type: ignore[arg-type]
     with pytest.raises(FileMissingError, match=r"nowhere.txt is not a file: name one with texts to calibrate on"):
         calibrate(original, tmp_path / "nowhere.txt")
     with pytest.raises(InputError, match=r"question-answering reads more than one text; calibrate on labelled data"):
@@ -189,7 +218,7 @@ def test_what_cannot_calibrate_is_refused(exported: Exported, tmp_path: Path) ->
     (tmp_path / "wrong.npz").write_bytes(b"PK not a zip file")
     with pytest.raises(InputError, match=r"wrong.npz is not a file of numpy arrays"):
         calibrate(original, tmp_path / "wrong.npz")
-    with pytest.raises(BundleError, match=r"int4-weights needs an operator of onnxruntime's: .* with --target cpu"):
+    with pytest.raises(BundleError, match=r"int4-weights needs an operator of onnxruntime's: .* with target=\"cpu\""):
         quantize(exported(target="portable"), output, precision="int4-weights")
     assert not output.exists()
 
@@ -199,14 +228,14 @@ def test_what_cannot_calibrate_is_refused(exported: Exported, tmp_path: Path) ->
     [
         (['{"input_ids": [1, 2]}', "", "{"], "line 3: this is not JSON"),
         (['{"input_ids": [1, 2]}', '{"ids": [1]}'], "line 2: `input_ids` must be there"),
-        (['{"input_ids": [1, 2.5]}'], "line 1: `input_ids` must be a list of whole numbers"),
-        (['{"input_ids": [[1], [1, 2]]}'], "line 1: `input_ids` must be a list of whole numbers"),
-        (['{"input_ids": "text"}'], "line 1: `input_ids` must be a list of whole numbers"),
+        (['{"input_ids": [1, 2.5]}'], "line 1: `input_ids` must be a list of integers"),
+        (['{"input_ids": [[1], [1, 2]]}'], "line 1: `input_ids` must be a list of integers"),
+        (['{"input_ids": "text"}'], "line 1: `input_ids` must be a list of integers"),
         (['{"input_ids": [1, 99999]}'], "line 1: `input_ids` must be between 0 and"),
         (['{"input_ids": [-1]}'], "line 1: `input_ids` must be between 0 and"),
         (['{"input_ids": []}'], "line 1: `input_ids` must have 1 to"),
         ([f'{{"input_ids": {[1] * 2000}}}'], "line 1: `input_ids` must have 1 to .* tokens, not 2000"),
-        (['{"input_ids": [1, 2], "attention_mask": [1]}'], "`attention_mask` must have as many numbers as"),
+        (['{"input_ids": [1, 2], "attention_mask": [1]}'], "`attention_mask` must have as many elements as"),
         (['{"text": "fine"}', '{"text": 5}'], "line 2: `text` must be there, as a string"),
         (['{"text": "fine"}', '{"label": 5}'], "line 2: `text` must be there, as a string"),
         (['{"text": "fine"}', "[]"], "line 2: the line must be a JSON object, not list"),

@@ -12,7 +12,7 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError
 from convbert_onnx.exporters import quantize
 from convbert_onnx.exporters.quantization.calibrate import calibrate
-from convbert_onnx.exporters.quantization.compare import compare, mean_difference
+from convbert_onnx.exporters.quantization.compare import Reference
 from convbert_onnx.exporters.quantization.truncate_calls import cut_call
 from convbert_onnx.runtime.evaluation.sample_text import QUESTIONS
 
@@ -31,10 +31,11 @@ def change(source: Path, target: Path, **entries: Any) -> Path:
 @pytest.mark.parametrize("task", TASKS)
 def test_the_sample_is_cut_to_the_model(exported: Exported, tmp_path: Path, task: str, longest: int) -> None:
     short = change(exported("plain", task=task), tmp_path / "short.onnx", settings={"model_max_length": longest})
-    comparison = compare(short, short)
+    reference = Reference(short)
+    comparison = reference.compare(short)
     assert comparison.texts == (16 if task == "question-answering" else 15)
     assert comparison.same_answers in (None, comparison.texts)
-    assert comparison.worst_difference == mean_difference(short, short) == 0
+    assert comparison.worst_difference == reference.mean_difference(short) == 0
 
 
 def test_questions_are_cut_only_where_they_have_to_be(exported: Exported, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_vocabulary_without_a_word_of_the_sample_is_compared(exported: Exporte
         tokenizer["model"]["vocab"] = kept | words
         target = tmp_path / "other.onnx"
         change(source, target, **{"convbert_onnx.tokenizer.json": json.dumps(tokenizer)})
-        comparison = compare(target, target)
+        comparison = Reference(target).compare(target)
         assert 0 < comparison.texts <= 15
         assert comparison.same_answers == comparison.texts
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from operator_formulas import matrix_of
 
-from convbert_onnx.exporters.quantization.weight_int8 import in_panels, matrix_in_panels, quantize_columns
+from convbert_onnx.exporters.quantization.weight_int8 import pack_panels, quantize_columns, unpack_panels
 from convbert_onnx.runtime.sessions.cpu import cpu_of_this_machine, pairs_saturate
 
 
@@ -39,10 +39,10 @@ def test_fitted_columns_lose_least(seed: int, inputs: int) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 50))
 def test_panels_hold_the_weight_and_its_sums(seed: int, fours: int, columns: int) -> None:
     weight = np.random.default_rng(seed).integers(-127, 128, (4 * fours, columns), np.int8)
-    panels = in_panels(weight)
+    panels = pack_panels(weight)
     assert panels.shape == (-(-columns // 16), fours + 1, 16, 4)
     np.testing.assert_array_equal(matrix_of(panels, columns), weight)
-    np.testing.assert_array_equal(matrix_in_panels(panels, columns), weight)
+    np.testing.assert_array_equal(unpack_panels(panels, columns), weight)
     sums = np.ascontiguousarray(panels[:, 0]).view("<i4").ravel()
     np.testing.assert_array_equal(sums[:columns], weight.sum(axis=0, dtype=np.int32))
     assert not sums[columns:].any()

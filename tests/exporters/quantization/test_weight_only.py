@@ -11,7 +11,7 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Quantized
 from convbert_onnx.errors import BundleError
 from convbert_onnx.exporters import quantize
-from convbert_onnx.exporters.quantization.weight_only import BLOCK, quantize_blocks
+from convbert_onnx.exporters.quantization.weight_only import BLOCK_SIZE, quantize_blocks
 
 
 @pytest.mark.parametrize("architecture", ["plain", "grouped"])
@@ -46,12 +46,12 @@ def test_an_engine_without_8_bits_is_told_when_the_file_is_opened(
 def test_blocks_keep_their_numbers_to_half_a_step(bits: int, inputs: int, outputs: int) -> None:
     weight = np.random.default_rng(0).standard_normal((inputs, outputs), np.float32)
     blocks, scales = quantize_blocks(weight, bits)
-    count = -(-inputs // BLOCK)
-    assert blocks.shape == (outputs, count, BLOCK * bits // 8)
+    count = -(-inputs // BLOCK_SIZE)
+    assert blocks.shape == (outputs, count, BLOCK_SIZE * bits // 8)
     assert scales.shape == (outputs, count)
     numbers = blocks.astype(int)
     if bits == 4:
-        numbers = np.stack([numbers & 15, numbers >> 4], axis=-1).reshape(outputs, count, BLOCK)
+        numbers = np.stack([numbers & 15, numbers >> 4], axis=-1).reshape(outputs, count, BLOCK_SIZE)
     restored = ((numbers - 2 ** (bits - 1)) * scales[..., None]).reshape(outputs, -1)[:, :inputs].T
-    steps = np.repeat(scales, BLOCK, axis=1)[:, :inputs].T
+    steps = np.repeat(scales, BLOCK_SIZE, axis=1)[:, :inputs].T
     assert (np.abs(restored - weight) <= 0.501 * steps).all()
