@@ -206,12 +206,14 @@ def _load(
 
 def _find_task(source: _Source, name: str | None) -> Task:
     """The task that was asked for, or else that of the source's head."""
-    is_model = isinstance(source.model, nn.Module)
-    own = task_of_model(source.model) if is_model else task_of_architectures(source.config.architectures)
+    if isinstance(source.model, nn.Module):
+        own = task_of_model(source.model)
+    else:
+        own = task_of_architectures(source.config.architectures)
     found = task_by_name(name) if name is not None else own
     if found is None:
-        raise InputError(f'{source.model} does not say what task it is for: pass task=..., for example task="qa"')
-    if is_model and found != own:
+        raise InputError(f'{source.name} does not say what task it is for: pass task=..., for example task="qa"')
+    if isinstance(source.model, nn.Module) and found != own:
         raise ExportError(f"a {source.name} cannot do {found.name}: pass a {found.head}")
     return found
 

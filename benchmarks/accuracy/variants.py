@@ -2,8 +2,9 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import onnx_ir as ir
@@ -11,9 +12,10 @@ import onnx_ir as ir
 from benchmarks.accuracy.data import TASKS
 from benchmarks.files import optimum_cli
 from convbert_onnx.bundle import CalibrationMethod, Quantized
-from convbert_onnx.exporters import QuantizationOptions, export, quantize
+from convbert_onnx.exporters import export, quantize
 from convbert_onnx.exporters.initializers import as_array, initializer
 from convbert_onnx.exporters.quantization.weight_int8 import unpack_panels
+from convbert_onnx.quantization_options import QuantizationOptions
 
 __all__ = ["FP32", "VARIANTS"]
 
@@ -30,11 +32,16 @@ def _export(target: str) -> Writer:
     return write
 
 
-def _quantize(source: str = FP32, precision: Quantized = "int8", *, calibrate: bool = False, **options: Any) -> Writer:
+def _quantize(
+    source: str = FP32,
+    precision: Quantized = "int8",
+    options: QuantizationOptions = QuantizationOptions(),
+    *,
+    calibrate: bool = False,
+) -> Writer:
     def write(task: str, folder: Path, output: Path) -> None:
-        calibration = {"calibration": folder / TASKS[task].train} if calibrate else {}
-        settings = QuantizationOptions(**options, **calibration)
-        quantize(folder / f"{source}.onnx", output, precision=precision, options=settings)
+        chosen = replace(options, calibration=folder / TASKS[task].train) if calibrate else options
+        quantize(folder / f"{source}.onnx", output, precision=precision, options=chosen)
 
     return write
 
@@ -85,11 +92,13 @@ VARIANTS: dict[str, Writer] = {
     FP32: _export("cpu"),
     "portable": _export("portable"),
     "int8 (VNNI and ARM)": _emulated_vnni,
-    "int8 (AVX2)": _quantize(cpu="avx2"),
-    "int8, portable": _quantize("portable", cpu="avx2"),
+    "int8 (AVX2)": _quantize(options=QuantizationOptions(cpu="avx2")),
+    "int8, portable": _quantize("portable", options=QuantizationOptions(cpu="avx2")),
     **{
         f"int8-static, {method}": _quantize(
-            calibrate=True, cpu="avx2", precision="int8-static", calibration_method=method
+            precision="int8-static",
+            options=QuantizationOptions(cpu="avx2", calibration_method=method),
+            calibrate=True,
         )
         for method in get_args(CalibrationMethod)
     },

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.packages import load_onnxruntime
+from convbert_onnx.progress import Progress, no_progress
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
 from convbert_onnx.runtime.benchmarking.profiling import OperatorTime, profile
 from convbert_onnx.runtime.model import Model, open_model
@@ -104,7 +105,7 @@ def bench(
     repeats: int | None = None,
     seconds: float = 2.0,
     with_profile: bool = False,
-    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    progress: Progress = no_progress,
 ) -> Benchmark:
     """Time a model's session on random tokens without padding, one run after the other.
 

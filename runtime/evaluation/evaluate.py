@@ -1,10 +1,11 @@
 """Evaluate a model: its task's own metrics on labelled data."""
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from convbert_onnx.progress import Progress, no_progress
 from convbert_onnx.runtime.evaluation.base import LabelledExample, labelled_evaluation
 from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 from convbert_onnx.runtime.evaluation.metrics import Score
@@ -40,7 +41,7 @@ def evaluate(
     *,
     limit: int | None = None,
     batch_size: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+    progress: Progress = no_progress,
 ) -> Evaluation:
     """The metrics of a model on a file of labelled data.
 

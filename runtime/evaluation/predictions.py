@@ -1,9 +1,10 @@
 """Predictions for labelled examples, in a form that can be compared with labels and with other models."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from convbert_onnx.errors import InputError
+from convbert_onnx.progress import Progress, no_progress
 from convbert_onnx.runtime.evaluation.base import LabelledExample, labelled_evaluation
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
@@ -14,7 +15,8 @@ def predict(
     pipe: ConvBertOnnxPipeline,
     examples: Sequence[LabelledExample],
     batch_size: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+from convbert_onnx.progress import Progress, no_progress
+    progress: Progress = no_progress,
 ) -> list[Hashable]:
     """What the model gives for each example, without scores: equal for two models that agree.
 
