@@ -190,8 +190,8 @@ class Bundle:
             return None
         if not number.isdecimal() or len(number) > 9 or int(number) > FORMAT_VERSION:
             raise BundleError(
-                f"the file has bundle format {number[:20]}, this version of convbert-onnx reads up to "
-                f"{FORMAT_VERSION}: {_describe_upgrade(metadata)}"
+                f"the file has bundle format {number[:20]}, this version of convbert-onnx reads up to {FORMAT_VERSION}"
+                f"{_describe_upgrade(metadata)}"
             )
         try:
             parsed = {name: parse_object(metadata[_PREFIX + name]) for name in ("tokenizer_config.json", "export")}
@@ -208,12 +208,12 @@ class Bundle:
 
 
 def _describe_upgrade(metadata: Mapping[str, str]) -> str:
-    """How to install a release that reads a file of a newer format version."""
+    """How to install a release that reads a file of a newer format version, as the end of a message."""
     own = _release_numbers(version("convbert-onnx"))
     for release in (metadata.get(_PREFIX + "min_release"), _writer(metadata)):
         if release is not None and _RELEASE.fullmatch(release) and _release_numbers(release) > own:
-            return f"convbert-onnx {release} reads it, pip install --upgrade 'convbert-onnx>={release}'"
-    return "pip install --upgrade convbert-onnx"
+            return f"; convbert-onnx {release} or newer is needed: pip install --upgrade 'convbert-onnx>={release}'"
+    return ": pip install --upgrade convbert-onnx"
 
 
 def _writer(metadata: Mapping[str, str]) -> str | None:

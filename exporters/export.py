@@ -189,17 +189,17 @@ def _load(
     tokenizer: TokenizerBase | str | Path | None,
     allow_random_head: bool,
 ) -> _Loaded:
-    found = _find_task(source, task)
+    spec = _find_task(source, task)
     if isinstance(source.model, nn.Module):
-        model = read_model(source.model, found, padding)
+        model = read_model(source.model, spec, padding)
     else:
         file, tensors = checkpoint.read(source.model)
-        model = HEADS[found.head].from_state_dict(
+        model = HEADS[spec.head].from_state_dict(
             source.config, tensors, padding=padding, allow_random_head=allow_random_head, source=str(file)
         )
-    loaded = _Loaded(model, found, _load_tokenizer(source, tokenizer), source.name)
+    loaded = _Loaded(model, spec, _load_tokenizer(source, tokenizer), source.name)
     loaded.tokenizer.check_fits(model.config)
-    if found.name in _PAIR_TASKS:
+    if spec.name in _PAIR_TASKS:
         _check_token_types(loaded.tokenizer, model.config)
     return loaded
 
@@ -210,12 +210,12 @@ def _find_task(source: _Source, name: str | None) -> Task:
         own = task_of_model(source.model)
     else:
         own = task_of_architectures(source.config.architectures)
-    found = task_by_name(name) if name is not None else own
-    if found is None:
+    spec = task_by_name(name) if name is not None else own
+    if spec is None:
         raise InputError(f'{source.name} does not say what task it is for: pass task=..., for example task="qa"')
-    if isinstance(source.model, nn.Module) and found != own:
-        raise ExportError(f"a {source.name} cannot do {found.name}: pass a {found.head}")
-    return found
+    if isinstance(source.model, nn.Module) and spec != own:
+        raise ExportError(f"a {source.name} cannot do {spec.name}: pass a {spec.head}")
+    return spec
 
 
 def _load_tokenizer(source: _Source, tokenizer: TokenizerBase | str | Path | None) -> TokenizerBase:

@@ -1,4 +1,4 @@
-"""The ONNX functions of our operators: added to a graph, or spelled out in it."""
+"""Add the ONNX functions of our operators to a graph, or inline them."""
 
 from collections import Counter
 
@@ -15,30 +15,30 @@ _BY_NAME = {operator.name: operator for operator in OPERATORS}
 
 
 def add_functions(model: ir.Model, config: ConvBertConfig) -> None:
-    """Give ``model`` the function of every operator of ours that it uses, in its graph or in such a function."""
+    """Add the functions of our operators that a model uses, in its graph or in one of these functions."""
     functions: dict[ir.OperatorIdentifier, ir.Function] = {}
-    wanted = [node for node in model.graph if node.domain == DOMAIN]
-    for node in wanted:
+    nodes = [node for node in model.graph if node.domain == DOMAIN]
+    for node in nodes:
         if node.op_identifier() in functions:
             continue
         operator = _BY_NAME[node.op_type]
         function = _function(operator, config, model.opset_imports[""], len(node.inputs) == len(operator.inputs))
         functions[function.identifier()] = function
         model.opset_imports.update({DOMAIN: VERSION, **operator.opsets})
-        wanted += [inner for inner in function if inner.domain == DOMAIN]
-    # What a function calls comes before it: onnx's own evaluator reads them in this order.
+        nodes += [inner for inner in function if inner.domain == DOMAIN]
+    # A function follows those that it calls, as onnx's reference evaluator requires.
     for identifier, function in reversed(functions.items()):
         model.functions[identifier] = function
 
 
 def count_special_operators(model: ir.Model) -> dict[str, int]:
-    """How often each operator appears that is not standard ONNX, by ``domain.name``."""
+    """The number of nodes of each operator that is not standard ONNX, by ``domain.name``."""
     nodes = model.graph.all_nodes()
     return dict(Counter(f"{node.domain}.{node.op_type}" for node in nodes if node.domain))
 
 
 def inline_functions(model: ir.Model) -> None:
-    """Replace every node of ours by the standard operators of its function."""
+    """Replace every node with one of our operators by the standard operators of its function."""
     common.InlinePass()(model)
     common.IdentityEliminationPass()(model)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -47,7 +47,7 @@ def inline_functions(model: ir.Model) -> None:
 
 
 def _function(operator: Operator, config: ConvBertConfig, opset: int, with_optional: bool) -> ir.Function:
-    """The operator as an ONNX function for a model of these sizes."""
+    """The operator as an ONNX function for a model with the sizes of this config."""
     inputs = [name for name in operator.inputs if with_optional or name not in operator.optional]
     attributes = f"<{', '.join(operator.attributes)}> " if operator.attributes else ""
     opsets = ", ".join(f'"{domain}" : {version}' for domain, version in {"": opset, **operator.opsets}.items())

@@ -1,4 +1,4 @@
-"""Writing the graph: one file, or where protobuf cannot hold it, a file with its weights beside it."""
+"""Write a graph to one file, or to two where protobuf cannot hold its weights, and add the bundle."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -12,30 +12,30 @@ from convbert_onnx.runtime.model_files.external_data import ExternalData
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 from convbert_onnx.runtime.model_files.verification import hash_metadata, hash_parts
 
-__all__ = ["LARGEST_FILE", "append_bundle", "data_file", "save_graph"]
+__all__ = ["MAX_WEIGHT_BYTES", "append_bundle", "data_file", "save_graph"]
 
-LARGEST_FILE = 2**31 - 2**26
-"""Bytes of weights that fit into one file: protobuf's limit of 2 GB, with 64 MB left for graph and metadata."""
+MAX_WEIGHT_BYTES = 2**31 - 2**26
+"""Weights that fit into one file: protobuf's limit of 2 GB, with 64 MB left for graph and metadata."""
 
 
 def data_file(file: Path) -> Path:
-    """Where the weights of a file are that is too large to hold them."""
+    """The file next to ``file`` that holds its weights, if they are too large for one file."""
     return file.with_name(f"{file.name}.data")
 
 
 def save_graph(graph: ir.Model, file: Path) -> None:
-    """Write a graph, with its weights beside it where one file cannot hold them."""
-    if _weight_bytes(graph) <= LARGEST_FILE:
+    """Write a graph; weights that one file cannot hold go to ``data_file(file)``."""
+    if _weight_bytes(graph) <= MAX_WEIGHT_BYTES:
         ir.save(graph, file, format="protobuf")
     else:
         ir.save(graph, file, format="protobuf", external_data=data_file(file).name)
 
 
 def append_bundle(path: Path, bundle: Bundle) -> ExportRecord:
-    """Add a bundle's entries to the metadata of a written file, and hashes of the file's parts to its record.
+    """Append a bundle to the metadata of a written file, with hashes of the file's parts in its record.
 
-    Two protobuf messages one after the other are read as one, with their repeated fields joined; so the graph, which
-    may be large, need not be written a second time.
+    A reader of protobuf merges two consecutive messages and concatenates their repeated fields, so the graph, which may
+    be large, is not written a second time.
 
     Returns:
         The record with the hashes.

@@ -1,4 +1,4 @@
-"""From a PyTorch model to an ONNX graph whose inputs, outputs and names are the project's."""
+"""Trace a PyTorch model to an ONNX graph with the names that the runtime expects."""
 
 import ast
 import logging
@@ -22,7 +22,7 @@ _DYNAMIC = ("batch", "choices", "sequence")
 
 
 def trace(model: PreTrainedModel, task: Task, opset: int) -> ir.Model:
-    """The graph of ``model`` with dynamic axes, our operators as single nodes, and weights still in PyTorch's memory.
+    """Trace a model with dynamic axes. Our operators are single nodes; the weights share PyTorch's memory.
 
     Raises:
         ExportError: the model reads only one token, or the graph's inputs or outputs are not those of the task.
@@ -31,7 +31,7 @@ def trace(model: PreTrainedModel, task: Task, opset: int) -> ir.Model:
         raise ExportError("max_position_embeddings is 1: a model of one token has no sequence to export")
     axes = {"batch": torch.export.Dim("batch"), "choices": torch.export.Dim("choices")}
     axes["sequence"] = torch.export.Dim("sequence", max=model.config.max_position_embeddings)
-    # One tensor per input, because PyTorch takes one tensor passed twice for one input. Sizes of 1 would be burnt in.
+    # One tensor per input, because PyTorch merges inputs that are the same tensor. Sizes of 1 would become constants.
     sample = {spec.name: torch.zeros([2] * len(spec.axes), dtype=torch.int64) for spec in task.inputs}
     with _quiet():
         program = torch.onnx.export(
@@ -58,7 +58,7 @@ def trace(model: PreTrainedModel, task: Task, opset: int) -> ir.Model:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on what it skips and on PyTorch's own deprecations, which no user can act on."""
+    """Suppress the exporter's remarks on its own limits and on PyTorch's deprecations."""
     logger = logging.getLogger("torch.onnx._internal.exporter")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -71,7 +71,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _oldest_ir_version(opset: int) -> int:
-    """The lowest IR version that may hold this opset (at least 8, the first with functions)."""
+    """The lowest IR version for this opset, at least 8, the first with functions."""
     operators = onnx.helper.make_opsetid("", opset)
     return max(8, onnx.helper.find_min_ir_version_for([operators]))
 
@@ -88,7 +88,7 @@ def _name_axes(values: Sequence[ir.Value], specs: tuple[TensorSpec, ...]) -> Non
 
 
 def _name_nodes(graph: ir.Graph) -> None:
-    """Name nodes after the module they come from, and folded weights after their module, for profiles and viewers."""
+    """Name nodes and transposed weights after the module they come from, for profiles and viewers."""
     seen: Counter[str] = Counter()
 
     def unique(name: str) -> str:

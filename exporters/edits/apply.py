@@ -1,4 +1,4 @@
-"""The graph edits, in the order in which they are applied."""
+"""Apply the graph edits in their order."""
 
 from itertools import count
 
@@ -37,9 +37,9 @@ def apply_edits(model: ir.Model, config: ConvBertConfig, target: Target) -> dict
     """Apply the edits that the target allows.
 
     Returns:
-        What became of each edit, by its name.
+        The outcome of each edit, by its name.
     """
-    known = {node.name for node in model.graph}
+    old_names = {node.name for node in model.graph}
     outcomes = {}
     for edit in EDITS:
         if target == "portable" and not edit.portable:
@@ -48,19 +48,19 @@ def apply_edits(model: ir.Model, config: ConvBertConfig, target: Target) -> dict
             outcomes[edit.name] = edit.apply(model, config)
     common.CommonSubexpressionEliminationPass()(model)
     common.RemoveUnusedNodesPass()(model)
-    _name_new_nodes(model.graph, known)
+    _name_new_nodes(model.graph, old_names)
     return outcomes
 
 
-def _name_new_nodes(graph: ir.Graph, known: set[str | None]) -> None:
-    """Name nodes that an edit made after the module of their weights or of those before, for profiles and viewers."""
+def _name_new_nodes(graph: ir.Graph, old_names: set[str | None]) -> None:
+    """Name the nodes that edits added after the module of their weights, or of the nodes before, for profiles."""
     taken = {node.name for node in graph}
     module = ""
     for node in graph:
         weights = [str(value.name) for value in node.inputs if value is not None and value.is_initializer()]
         if weights:
             module = weights[0].rpartition(".")[0]
-        if node.name in known:
+        if node.name in old_names:
             continue
         base = f"{module if weights else module.rpartition('.')[0]}/{node.op_type}"
         numbered = (base if number == 1 else f"{base}_{number}" for number in count(1))

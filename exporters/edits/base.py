@@ -1,4 +1,4 @@
-"""What a graph edit is, and how one that replaces a pattern is made."""
+"""The type of graph edits, and edits that replace patterns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ __all__ = ["Edit", "Outcome", "replacing_patterns"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where an edit applied, or why it did not.
+    """How often an edit applied, or why it did not.
 
     Attributes:
-        places: how often it applied.
-        why_not: the reason, where that is never.
+        places: number of places where it applied.
+        why_not: the reason where it applied nowhere.
     """
 
     places: int
@@ -31,17 +31,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of a graph that computes the same with less work.
+    """A change of a graph that computes the same results with less work. The docstring of its module describes it.
 
     Attributes:
         name: the edit's name in the export record.
-        purpose: what it does, in one sentence.
-        apply: changes the graph; gives its outcome.
-        portable: whether what it leaves, with our operators spelled out, is standard ONNX.
+        apply: changes the graph, and returns the outcome.
+        portable: whether the graph is standard ONNX afterwards, once our operators are inlined.
     """
 
     name: str
-    purpose: str
     apply: Callable[[ir.Model, ConvBertConfig], Outcome]
     portable: bool = True
 
@@ -49,7 +47,12 @@ class Edit:
 def replacing_patterns(
     rules: Sequence[RewriteRule], why_not: Callable[[ConvBertConfig], str]
 ) -> Callable[[ir.Model, ConvBertConfig], Outcome]:
-    """An edit's ``apply`` that rewrites whatever one of the rules matches."""
+    """An edit's ``apply`` that rewrites every match of the rules.
+
+    Args:
+        rules: patterns and their replacements.
+        why_not: the reason to give for a model of this config where nothing matches.
+    """
 
     def apply(model: ir.Model, config: ConvBertConfig) -> Outcome:
         places = RewriteRuleSet(list(rules), commute=True).apply_to_model(model)

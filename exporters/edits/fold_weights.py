@@ -1,4 +1,4 @@
-"""What depends on weights alone is computed at export, but for copies of embedding tables, which are large."""
+"""Compute at export what depends on weights alone, except for copies of embedding tables, which are large."""
 
 import onnx_ir as ir
 from onnxscript.optimizer import fold_constants
@@ -19,14 +19,13 @@ def _fold_weights(model: ir.Model, config: ConvBertConfig) -> Outcome:
 
 
 def _should_fold(node: ir.Node) -> bool:
-    """Whether all inputs are weights, and none an embedding table: a tied vocabulary would stand in the file twice."""
-    given = [value for value in node.inputs if value is not None]
-    tables = any(user.op_type == "Gather" for value in given for user in value.consumers())
-    return bool(given) and not tables and all(value.is_initializer() for value in given)
+    """Whether all inputs are weights and none is an embedding table; a tied vocabulary would be stored twice."""
+    inputs = [value for value in node.inputs if value is not None]
+    has_table = any(consumer.op_type == "Gather" for value in inputs for consumer in value.consumers())
+    return bool(inputs) and not has_table and all(value.is_initializer() for value in inputs)
 
 
 EDIT = Edit(
     name="fold_weights",
-    purpose="What depends on weights alone is computed at export.",
     apply=_fold_weights,
 )

@@ -1,4 +1,4 @@
-"""Self-attention, nine operators between its projections and its output, becomes MaskedAttention."""
+"""Replace self-attention, the operators between its projections and its output, by one MaskedAttention."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def _is_attention(context: Any, split: ir.Value, root: ir.Value, added: ir.Value
 
 
 def _heads_and_size(split: ir.Value) -> tuple[int, int] | None:
-    """Number of heads and channels of each, from the tensor [B, S, H, D]."""
+    """The number of heads and the channels per head, from the tensor [B, S, H, D]."""
     if split.shape is None or len(split.shape) != 4:
         return None
     heads, size = split.shape[2], split.shape[3]
@@ -38,7 +38,7 @@ def _heads_and_size(split: ir.Value) -> tuple[int, int] | None:
 
 
 def _mask(added: ir.Value) -> ir.Value | None:
-    """The int64 mask [B, S] of which ``(1 - Cast(Unsqueeze(mask, [1, 2]))) * lowest`` was made."""
+    """The int64 mask [B, S] in ``(1 - Cast(Unsqueeze(mask, [1, 2]))) * lowest``."""
     scaled = added.producer()
     if scaled is None or scaled.op_type != "Mul":
         return None
@@ -64,7 +64,6 @@ def _operator(
 
 EDIT = Edit(
     name="fuse_attention",
-    purpose="Attention is one operator, always with the padding mask.",
     apply=replacing_patterns(
         [RewriteRule(_pattern, _operator, _is_attention)],
         lambda config: "no attention with a padding mask of the expected form",

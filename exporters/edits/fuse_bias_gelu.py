@@ -1,4 +1,4 @@
-"""Bias and exact Gelu, five operators as PyTorch's exporter spells them, become one of ours."""
+"""Replace a bias and an exact Gelu, five operators as PyTorch's exporter writes them, by one BiasGelu."""
 
 from typing import Any
 
@@ -13,27 +13,26 @@ from convbert_onnx.operators import DOMAIN
 __all__ = ["EDIT"]
 
 
-def _pattern(op: Any, product: Any, bias: Any, root_two: Any, one: Any, half: Any) -> Any:
-    biased = op.Add(product, bias)
+def _pattern(op: Any, matmul: Any, bias: Any, root_two: Any, one: Any, half: Any) -> Any:
+    biased = op.Add(matmul, bias)
     return op.Mul(biased, op.Mul(half, op.Add(op.Erf(op.Div(biased, root_two)), one)))
 
 
 def _is_gelu(
-    context: Any, product: ir.Value, bias: ir.Value, root_two: ir.Value, one: ir.Value, half: ir.Value, **_: Any
+    context: Any, matmul: ir.Value, bias: ir.Value, root_two: ir.Value, one: ir.Value, half: ir.Value, **_: Any
 ) -> bool:
     return is_vector(bias) and has_values(root_two, 2**0.5) and has_values(one, 1) and has_values(half, 0.5)
 
 
-def _operator(op: Any, product: ir.Value, bias: ir.Value, **_: Any) -> Any:
-    return op.BiasGelu(product, bias, _domain=DOMAIN)
+def _operator(op: Any, matmul: ir.Value, bias: ir.Value, **_: Any) -> Any:
+    return op.BiasGelu(matmul, bias, _domain=DOMAIN)
 
 
 def _why_not(config: ConvBertConfig) -> str:
-    return f"no exact Gelu behind a bias (hidden_act is {config.hidden_act})"
+    return f"no exact Gelu after a bias (hidden_act is {config.hidden_act})"
 
 
 EDIT = Edit(
     name="fuse_bias_gelu",
-    purpose="Bias and exact Gelu become one pass over the feed-forward part's widest tensor.",
     apply=replacing_patterns([RewriteRule(_pattern, _operator, _is_gelu)], _why_not),
 )

@@ -1,4 +1,4 @@
-"""The bias of the pointwise convolution and the product with the query become one operator of ours."""
+"""Replace the bias of the pointwise convolution and the multiplication by the query by one BiasMul."""
 
 from typing import Any
 
@@ -13,23 +13,22 @@ __all__ = ["EDIT"]
 
 
 def _pattern(op: Any, hidden: Any, weight: Any, bias: Any, factor: Any) -> Any:
-    return op.Mul(op.Add(op.MatMul(hidden, weight, _outputs=["product"]), bias), factor)
+    return op.Mul(op.Add(op.MatMul(hidden, weight, _outputs=["matmul"]), bias), factor)
 
 
-def _is_product_of_tensors(context: Any, bias: ir.Value, factor: ir.Value, **_: Any) -> bool:
-    # Elementwise, without broadcasting: a constant factor would be something else.
+def _is_elementwise(context: Any, bias: ir.Value, factor: ir.Value, **_: Any) -> bool:
+    # A constant factor would be broadcast; BiasMul does not broadcast.
     return is_vector(bias) and not factor.is_initializer() and factor.producer() is not None
 
 
-def _operator(op: Any, product: ir.Value, bias: ir.Value, factor: ir.Value, hidden: ir.Value, weight: ir.Value) -> Any:
+def _operator(op: Any, matmul: ir.Value, bias: ir.Value, factor: ir.Value, hidden: ir.Value, weight: ir.Value) -> Any:
     return op.BiasMul(op.MatMul(hidden, weight), bias, factor, _domain=DOMAIN)
 
 
 EDIT = Edit(
     name="fuse_bias_mul",
-    purpose="The span's key gets its bias in the pass that multiplies it with the query.",
     apply=replacing_patterns(
-        [RewriteRule(_pattern, _operator, _is_product_of_tensors)],
-        lambda config: "no product with a bias is multiplied with another tensor",
+        [RewriteRule(_pattern, _operator, _is_elementwise)],
+        lambda config: "no matmul with a bias is multiplied by another tensor",
     ),
 )

@@ -1,4 +1,4 @@
-"""The depthwise convolution with its mask and Transposes becomes one operator of ours, whose channels lie last."""
+"""Replace a depthwise convolution with its mask and Transposes by one DepthwiseConv on channels-last tensors."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def _is_masked_depthwise(context: Any, is_real: ir.Value, zero: ir.Value, **othe
 
 
 def _mask(is_real: ir.Value) -> ir.Value | None:
-    """The int64 mask [B, S] of which ``Cast(Unsqueeze(mask, -1))`` was made."""
+    """The int64 mask [B, S] in ``Cast(Unsqueeze(mask, -1))``."""
     cast = is_real.producer()
     column = cast.inputs[0].producer() if cast is not None and cast.op_type == "Cast" and cast.inputs[0] else None
     if (
@@ -68,14 +68,13 @@ def _masked_operator(op: Any, hidden: ir.Value, weight: ir.Value, is_real: ir.Va
 def _channels_last(op: Any, weight: ir.Value) -> ir.Value:
     """The weight [C, 1, K] as [K, C]."""
     assert weight.const_value is not None and weight.name is not None
-    turned = np.ascontiguousarray(weight.const_value.numpy()[:, 0].T)
-    value: ir.Value = op.initializer(ir.tensor(turned), name=f"{weight.name}.channels_last")
+    transposed = np.ascontiguousarray(weight.const_value.numpy()[:, 0].T)
+    value: ir.Value = op.initializer(ir.tensor(transposed), name=f"{weight.name}.channels_last")
     return value
 
 
 EDIT = Edit(
     name="fuse_depthwise_conv",
-    purpose="The depthwise convolution works on channels that lie last, so nothing is transposed around it.",
     apply=replacing_patterns(
         [
             RewriteRule(_masked, _masked_operator, _is_masked_depthwise),

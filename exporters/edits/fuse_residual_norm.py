@@ -1,4 +1,4 @@
-"""Bias, residual and LayerNormalization become one operator of ours."""
+"""Replace bias, residual and LayerNormalization after a matmul by one AddLayerNorm."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from convbert_onnx.operators import DOMAIN
 __all__ = ["EDIT"]
 
 
-def _pattern(op: Any, product: Any, bias: Any, residual: Any, gamma: Any, beta: Any) -> Any:
-    total = op.Add(residual, op.Add(product, bias))
+def _pattern(op: Any, matmul: Any, bias: Any, residual: Any, gamma: Any, beta: Any) -> Any:
+    total = op.Add(residual, op.Add(matmul, bias))
     return op.LayerNormalization(total, gamma, beta, _allow_other_attributes=True, _outputs=["normalized"])
 
 
@@ -24,7 +24,7 @@ def _is_over_the_last_axis(context: Any, bias: ir.Value, normalized: ir.Value, *
 
 def _operator(
     op: Any,
-    product: ir.Value,
+    matmul: ir.Value,
     bias: ir.Value,
     residual: ir.Value,
     gamma: ir.Value,
@@ -34,14 +34,13 @@ def _operator(
     node = normalized.producer()
     assert node is not None
     epsilon = node.attributes.get_float("epsilon", 1e-5)
-    return op.AddLayerNorm(product, bias, residual, gamma, beta, epsilon=epsilon, _domain=DOMAIN)
+    return op.AddLayerNorm(matmul, bias, residual, gamma, beta, epsilon=epsilon, _domain=DOMAIN)
 
 
 EDIT = Edit(
     name="fuse_residual_norm",
-    purpose="What follows the last product of attention and feed-forward part, bias, residual and norm, is one pass.",
     apply=replacing_patterns(
         [RewriteRule(_pattern, _operator, _is_over_the_last_axis)],
-        lambda config: "no norm of a residual and a product with a bias",
+        lambda config: "no norm of a residual and a matmul with a bias",
     ),
 )

@@ -1,4 +1,7 @@
-"""The embeddings add up in one operator before their norm."""
+"""Replace the two additions before the norm of the embeddings by one Sum.
+
+onnxruntime would fuse the additions and the norm into an operator that is slower.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ def _pattern(op: Any, words: Any, types: Any, positions: Any, gamma: Any, beta: 
     return op.LayerNormalization(total, gamma, beta, _allow_other_attributes=True, _outputs=["normalized"])
 
 
-def _one_sum(
+def _replacement(
     op: Any,
     words: ir.Value,
     types: ir.Value,
@@ -31,8 +34,7 @@ def _one_sum(
 
 EDIT = Edit(
     name="sum_embeddings",
-    purpose="What the norm of the embeddings adds up is one Sum, not two additions that become a slow operator.",
     apply=replacing_patterns(
-        [RewriteRule(_pattern, _one_sum)], lambda config: "no norm of the sum of three embeddings"
+        [RewriteRule(_pattern, _replacement)], lambda config: "no norm of the sum of three embeddings"
     ),
 )

@@ -15,7 +15,6 @@ def predict(
     pipe: ConvBertOnnxPipeline,
     examples: Sequence[LabelledExample],
     batch_size: int | None = None,
-from convbert_onnx.progress import Progress, no_progress
     progress: Progress = no_progress,
 ) -> list[Hashable]:
     """What the model gives for each example, without scores: equal for two models that agree.

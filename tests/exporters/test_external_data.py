@@ -21,7 +21,7 @@ CASE = pipeline_cases("plain", "question-answering")[0]
 @pytest.fixture
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make files too small for the toy model."""
-    monkeypatch.setattr("convbert_onnx.exporters.save.LARGEST_FILE", 4096)
+    monkeypatch.setattr("convbert_onnx.exporters.save.MAX_WEIGHT_BYTES", 4096)
 
 
 @pytest.fixture

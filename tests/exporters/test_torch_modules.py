@@ -134,7 +134,7 @@ def test_a_derived_class_with_other_outputs_is_refused(source: Any, form: Callab
         def forward(self, **inputs: Any) -> Any:
             return form(super().forward(**inputs).logits * 2)
 
-    with pytest.raises(ExportError, match="the forward of Derived gives other logits"):
+    with pytest.raises(ExportError, match="the forward of Derived returns other logits"):
         read(Derived.from_pretrained(PLAIN))
 
 
@@ -192,7 +192,7 @@ def without_config(model: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda model: nn.Sequential(model, nn.Softmax(-1)), "has other modules beside"),
+        (lambda model: nn.Sequential(model, nn.Softmax(-1)), "has other modules in addition to"),
         (Head, r"weights of its own \(own.weight, own.bias\)"),
         (Both, "has several models inside"),
         (lambda model: model.to("meta"), "is on the meta device"),
