@@ -22,7 +22,7 @@ from convbert_onnx.runtime.sessions.session import Mmap, open_session, run_error
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
-from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
+from convbert_onnx.tasks import TASKS, Task, task_by_name, task_of_architectures
 
 __all__ = ["Model", "ModelOptions", "Outputs", "find_file", "open_model"]
 
@@ -277,6 +277,11 @@ def _config_beside(file: Path) -> ConvBertConfig:
 
 def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: ConvBertConfig) -> Task:
     task = task_by_name(asked) if asked is not None else None
+    if bundle is not None and all(bundle.record.task != known.name for known in TASKS):
+        raise BundleError(
+            f"{file} was exported for {bundle.record.task}, a task that this version of convbert-onnx lacks: pip "
+            "install --upgrade convbert-onnx"
+        )
     own = task_by_name(bundle.record.task) if bundle else task_of_architectures(config.architectures)
     if task is not None and bundle is not None and task != own:
         raise BundleError(
