@@ -1,7 +1,7 @@
 """Inspect a file: what it contains and records, also for files from elsewhere."""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from convbert_onnx.runtime.model import find_file
 from convbert_onnx.runtime.model_files.external_data import ExternalData
@@ -36,7 +36,7 @@ class FileInfo(TypedDict):
     outputs: dict[str, list[int | str | None]]
     kernels: str
     int8: str | None
-    record: dict[str, object] | None
+    record: dict[str, Any] | None
     config: dict[str, object] | None
     tokenizer: dict[str, object] | None
     differs: list[str] | None

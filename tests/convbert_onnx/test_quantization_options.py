@@ -39,7 +39,7 @@ def test_calibration_is_required_by_static_precisions_only() -> None:
         QuantizationOptions().check_fits("int8-static")
     for precision in ("fp32", "int8"):
         with pytest.raises(InputError, match=f'no effect on {precision}: pass precision="int8-static"'):
-            calibrated.check_fits(precision)  # type: ignore[arg-type]
+            calibrated.check_fits(precision)
 
 
 def test_the_command_line_has_an_option_per_field() -> None:

@@ -45,7 +45,8 @@ def test_grouped_linear_equals_a_block_diagonal_linear_layer() -> None:
     for parameter in grouped.parameters():
         nn.init.normal_(parameter)
     x = torch.randn(3, 6)
-    expected = x @ torch.block_diag(*grouped.weight) + grouped.bias
+    weight = torch.block_diag(*grouped.weight)  # type: ignore[no-untyped-call]
+    expected = x @ weight + grouped.bias
     torch.testing.assert_close(grouped(x), expected)
 
 

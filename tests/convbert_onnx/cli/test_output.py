@@ -18,7 +18,9 @@ from convbert_onnx.runtime import bench, evaluate, inspect
 
 @pytest.fixture
 def record(exported: Exported) -> ExportRecord:
-    return ExportRecord.from_dict(inspect(exported())["record"])
+    record = inspect(exported())["record"]
+    assert record is not None
+    return ExportRecord.from_dict(record)
 
 
 def line(text: str, name: str) -> str:
