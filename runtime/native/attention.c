@@ -59,7 +59,8 @@ static void attend_block(const Call *call, const Sizes *sizes, size_t task, size
         .keys = count ? count : sizes->keys,
         .channels = sizes->channels,
         .stride = stride,
-        .scale = count ? 1.0f / sqrtf((float)sizes->channels) : 0.0f, /* if all keys are masked, all get the same weight */
+        .scale =
+            count ? 1.0f / sqrtf((float)sizes->channels) : 0.0f, /* if all keys are masked, all get the same weight */
     };
     size_t to = from + sizes->rows < sizes->queries ? from + sizes->rows : sizes->queries;
     call->kernel->row_kernels->attend(&head, from, to, buffer);

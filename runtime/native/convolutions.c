@@ -26,8 +26,7 @@ static void fill_window(const float **window, const Source *source, size_t batch
     }
 }
 
-typedef void Convolve(const Call *call, const Source *source, const float *const *window, size_t row,
-                      size_t positions);
+typedef void Convolve(const Call *call, const Source *source, const float *const *window, size_t row, size_t positions);
 
 /* Computes rows of an output [B, S, C], in pieces that lie within one sequence. */
 static void convolve_rows(const Call *call, const Source *source, size_t from, size_t to, Convolve *convolve) {
@@ -75,8 +74,8 @@ static OrtStatus *check_rank(const Call *call) {
 
 static void depthwise(const Call *call, const Source *source, const float *const *window, size_t row,
                       size_t positions) {
-    call->kernel->row_kernels->depthwise_conv(float_output(call, 0) + row * source->channels, window, float_input(call, 1),
-                                       source->size, positions, source->channels);
+    call->kernel->row_kernels->depthwise_conv(float_output(call, 0) + row * source->channels, window,
+                                              float_input(call, 1), source->size, positions, source->channels);
 }
 
 static void depthwise_conv_rows(const Call *call, size_t from, size_t to) {
@@ -111,7 +110,7 @@ static void depthwise_quantize(const Call *call, const Source *source, const flo
     float *convolved = allocate_floats(call, positions * source->channels);
     if (!convolved) return;
     call->kernel->row_kernels->depthwise_conv(convolved, window, float_input(call, 1), source->size, positions,
-                                       source->channels);
+                                              source->channels);
     for (size_t p = 0; p < positions; p++)
         quantize_row(call, 0, row + p, convolved + p * source->channels, source->channels);
     free(convolved);
@@ -135,8 +134,8 @@ static void span_dynamic(const Call *call, const Source *source, const float *co
     size_t heads = (size_t)kernel->num_heads;
     for (size_t p = 0; p < positions; p++, row++)
         kernel->row_kernels->span_dynamic_conv(float_output(call, 0) + row * source->channels, window + p,
-                                        float_input(call, 1) + row * heads * source->size, source->size, heads,
-                                        source->channels / heads);
+                                               float_input(call, 1) + row * heads * source->size, source->size, heads,
+                                               source->channels / heads);
 }
 
 static void span_dynamic_conv_rows(const Call *call, size_t from, size_t to) {
@@ -150,8 +149,8 @@ static OrtStatus *span_dynamic_conv(Call *call) {
     const Kernel *kernel = call->kernel;
     const int64_t *dims = call->inputs[0].dims, heads = kernel->num_heads, size = kernel->kernel_size;
     if (dims[2] % heads)
-        return invalid(kernel->op, "values has %lld channels, which num_heads %lld does not divide",
-                       (long long)dims[2], (long long)heads);
+        return invalid(kernel->op, "values has %lld channels, which num_heads %lld does not divide", (long long)dims[2],
+                       (long long)heads);
     status = check_dims(call, 1, (const int64_t[]){dims[0], dims[1], heads * size}, 3, "[B, S, H*K]");
     if (!status) status = make_output(call, 0, dims, 3);
     return status ? status : convolve(call, (size_t)(size / 2 + 1) * (size_t)dims[2], span_dynamic_conv_rows);

@@ -1,12 +1,20 @@
 /* Linear layers on quantized rows: the epilogue of an int8 matmul alone (Dequantize...), or the matmul and its epilogue
- * in one pass (MatMulDequantize..., GroupedMatMulDequantize...). The latter have the same inputs, with the quantized rows
- * and the weight in panels instead of the int32 product. */
+ * in one pass (MatMulDequantize..., GroupedMatMulDequantize...). The latter have the same inputs, but the quantized
+ * rows and the weight in panels instead of the int32 product. */
 #include <stdlib.h>
 
 #include "kernel.h"
 
 /* Costs per channel, and the number of int8 multiplications that cost one unit: see for_rows. */
-enum { DEQUANTIZE_COST = 2, BIAS_ADD_COST = 1, MUL_COST = 1, NORM_COST = 3, GELU_COST = 6, QUANTIZE_COST = 3, INT8_PRODUCTS_PER_COST = 16 };
+enum {
+    DEQUANTIZE_COST = 2,
+    BIAS_ADD_COST = 1,
+    MUL_COST = 1,
+    NORM_COST = 3,
+    GELU_COST = 6,
+    QUANTIZE_COST = 3,
+    INT8_PRODUCTS_PER_COST = 16
+};
 
 /* Up to MAX_FEW_ROWS rows, threads divide the columns; above, they divide the rows, whose results stay in the cache of
  * one thread. */
@@ -30,27 +38,29 @@ static void bias_split_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call) / 4;
     for (size_t part = 0; part < 4; part++)
         call->kernel->row_kernels->bias_add(float_output(call, part) + row * channels, values + part * channels,
-                                     operand(call, BIAS) + part * channels, channels);
+                                            operand(call, BIAS) + part * channels, channels);
 }
 
 static void bias_mul_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     call->kernel->row_kernels->bias_mul(float_output(call, 0) + row * channels, values, operand(call, BIAS),
-                                 operand(call, OTHER) + row * channels, channels);
+                                        operand(call, OTHER) + row * channels, channels);
 }
 
 static void bias_gelu_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     call->kernel->row_kernels->bias_gelu(values, values, operand(call, BIAS), channels);
     uint8_t *quantized = call->outputs[0];
-    float_output(call, 1)[row] = call->kernel->row_kernels->quantize_activated(quantized + row * channels, values, channels);
+    float_output(call, 1)[row] =
+        call->kernel->row_kernels->quantize_activated(quantized + row * channels, values, channels);
 }
 
 static void add_layer_norm_epilogue(const Call *call, size_t row, float *values) {
     size_t channels = output_channels(call);
     float *output = float_output(call, 0) + row * channels;
-    call->kernel->row_kernels->add_layer_norm(output, values, operand(call, BIAS), operand(call, OTHER) + row * channels,
-                                       operand(call, GAMMA), operand(call, BETA), call->kernel->epsilon, channels);
+    call->kernel->row_kernels->add_layer_norm(output, values, operand(call, BIAS),
+                                              operand(call, OTHER) + row * channels, operand(call, GAMMA),
+                                              operand(call, BETA), call->kernel->epsilon, channels);
     quantize_row(call, 1, row, output, channels);
 }
 
@@ -67,7 +77,7 @@ static OrtStatus *prepare(Call *call) {
     if (!status) status = check_dims(call, input_index(call, SCALE), column.dims, column.rank, "[..., 1]");
     for (size_t i = input_index(call, OTHER); !status && i < input_count(op); i++)
         status = i == input_index(call, OTHER) ? check_dims(call, i, product.dims, product.rank, "[..., C]")
-                                            : check_dims(call, i, channels, 1, "[C]");
+                                               : check_dims(call, i, channels, 1, "[C]");
     if (!status && op->splits && *channels % 4)
         status = invalid(op, "bias has %lld channels, it must be four times C", (long long)*channels);
     for (size_t i = 0; !status && i < output_count(op); i++) {
@@ -83,7 +93,7 @@ static void dequantize_rows(const Call *call, size_t from, size_t to) {
     float *values = allocate_floats(call, channels);
     for (size_t row = from; values && row < to; row++) {
         call->kernel->row_kernels->dequantize(values, product + row * channels, operand(call, SCALE)[row],
-                                       operand(call, WEIGHT_SCALE), channels);
+                                              operand(call, WEIGHT_SCALE), channels);
         call->kernel->op->epilogue(call, row, values);
     }
     free(values);
@@ -104,17 +114,17 @@ static size_t group_count(const Call *call) {
 static size_t panel_count(size_t columns) { return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS; }
 
 /* Multiplies rows `from` to `to` by columns `first` to `last` of a group; `first` is a multiple of PANEL_COLUMNS. */
-static void matmul_block(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first, size_t last) {
+static void matmul_block(const Call *call, float *values, size_t from, size_t to, size_t group, size_t first,
+                         size_t last) {
     size_t channels = output_channels(call), stride = channel_count(&call->inputs[FIRST]);
     size_t columns = channels / group_count(call), inputs = stride / group_count(call);
     size_t panel = group * panel_count(columns) + first / PANEL_COLUMNS, column = group * columns + first;
     const uint8_t *quantized = call->inputs[FIRST].data;
     const int8_t *panels = call->inputs[WEIGHT].data;
-    call->kernel->row_kernels->int8_matmul(values + column, channels, quantized + from * stride + group * inputs, stride, to - from,
-                                 inputs, operand(call, SCALE) + from,
-                                 panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
-                                 operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point,
-                                 call->kernel->pairs_fit);
+    call->kernel->row_kernels->int8_matmul(
+        values + column, channels, quantized + from * stride + group * inputs, stride, to - from, inputs,
+        operand(call, SCALE) + from, panels + panel * PANEL_ROW * (inputs / PANEL_DEPTH + 1),
+        operand(call, WEIGHT_SCALE) + column, last - first, (int32_t)call->kernel->zero_point, call->kernel->pairs_fit);
 }
 
 static void matmul_rows(const Call *call, size_t from, size_t to) {
@@ -137,7 +147,7 @@ static void matmul_columns(const Call *call, size_t from, size_t to) {
     for (size_t task = from; task < to; task++) {
         size_t first = task % tasks * COLUMNS_PER_TASK, last = first + COLUMNS_PER_TASK;
         matmul_block(call, call->values, 0, row_count(&call->inputs[FIRST]), task / tasks, first,
-                 last < columns ? last : columns);
+                     last < columns ? last : columns);
     }
 }
 
@@ -196,7 +206,8 @@ OrtStatus *read_pairs_fit(Kernel *kernel, const OrtKernelInfo *info) {
     for (size_t i = 0; i + 3 < rank; i++) count *= (size_t)dims[i];
     kernel->pairs_fit = panel > 0;
     for (size_t i = 0; i < count && kernel->pairs_fit; i++)
-        kernel->pairs_fit = kernel->row_kernels->pairs_fit((const int8_t *)panels + i * panel + PANEL_ROW, panel - PANEL_ROW);
+        kernel->pairs_fit =
+            kernel->row_kernels->pairs_fit((const int8_t *)panels + i * panel + PANEL_ROW, panel - PANEL_ROW);
     return NULL;
 }
 
@@ -210,22 +221,23 @@ static OrtStatus *matmul(Call *call) {
 }
 
 #define MATMUL_RESULT_INPUTS "scale", "weight_scale", "bias"
-#define DEQUANTIZE_INPUTS(...)                                                                             \
+#define DEQUANTIZE_INPUTS(...) \
     .inputs = {"product", MATMUL_RESULT_INPUTS, __VA_ARGS__}, .input_types = {ORT_INT32}, .compute = dequantize
-#define MATMUL_INPUTS(...)                                                                                      \
+#define MATMUL_INPUTS(...)                                                                                 \
     .inputs = {"rows", "weight", MATMUL_RESULT_INPUTS, __VA_ARGS__}, .input_types = {ORT_UINT8, ORT_INT8}, \
     .has_weight = true, .compute = matmul
 #define ZERO_POINT {"zero_point", INT_ATTRIBUTE, offsetof(Kernel, zero_point)}
 #define EPSILON {"epsilon", FLOAT_ATTRIBUTE, offsetof(Kernel, epsilon)}
 
 #define BIAS_OUTPUTS .outputs = {"output"}, .epilogue = bias_epilogue, .epilogue_cost = BIAS_ADD_COST
-#define SPLIT_OUTPUTS \
-    .outputs = {"query", "key", "value", "span_value"}, .splits = true, .epilogue = bias_split_epilogue, .epilogue_cost = BIAS_ADD_COST
+#define SPLIT_OUTPUTS                                                                                    \
+    .outputs = {"query", "key", "value", "span_value"}, .splits = true, .epilogue = bias_split_epilogue, \
+    .epilogue_cost = BIAS_ADD_COST
 #define MUL_OUTPUTS .outputs = {"output"}, .epilogue = bias_mul_epilogue, .epilogue_cost = BIAS_ADD_COST + MUL_COST
-#define GELU_OUTPUTS                                                                                        \
+#define GELU_OUTPUTS                                                                                       \
     .outputs = {"quantized", "output_scale"}, .output_types = {ORT_UINT8}, .epilogue = bias_gelu_epilogue, \
     .epilogue_cost = GELU_COST + QUANTIZE_COST
-#define NORM_OUTPUTS                                                                              \
+#define NORM_OUTPUTS                                                                            \
     .outputs = {"output", "quantized", "output_scale"}, .output_types = {ORT_FLOAT, ORT_UINT8}, \
     .epilogue = add_layer_norm_epilogue, .epilogue_cost = NORM_COST + QUANTIZE_COST
 

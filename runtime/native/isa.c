@@ -61,7 +61,8 @@ enum { INSTRUCTION_SET_COUNT = sizeof INSTRUCTION_SETS / sizeof *INSTRUCTION_SET
 
 const RowKernels *select_row_kernels(const char *name) {
     for (size_t i = 0; i < INSTRUCTION_SET_COUNT; i++)
-        if (INSTRUCTION_SETS[i].available() && (!name || !*name || !strcmp(name, INSTRUCTION_SETS[i].row_kernels->isa))) return INSTRUCTION_SETS[i].row_kernels;
+        if (INSTRUCTION_SETS[i].available() && (!name || !*name || !strcmp(name, INSTRUCTION_SETS[i].row_kernels->isa)))
+            return INSTRUCTION_SETS[i].row_kernels;
     return NULL;
 }
 

@@ -10,10 +10,10 @@ enum { MIN_RANGE_COST = 65536 };
 
 const OrtApi *ort;
 
-#define TRY(expression)                       \
-    do {                                      \
-        OrtStatus *status_ = (expression);    \
-        if (status_) return status_;          \
+#define TRY(expression)                    \
+    do {                                   \
+        OrtStatus *status_ = (expression); \
+        if (status_) return status_;       \
     } while (0)
 
 OrtStatus *invalid(const Operator *op, const char *format, ...) {
@@ -179,7 +179,8 @@ OrtStatus *make_quantized_outputs(Call *call, size_t index, size_t channels) {
 
 void quantize_row(const Call *call, size_t index, size_t row, const float *from, size_t channels) {
     uint8_t *quantized = call->outputs[index];
-    float_output(call, index + 1)[row] = call->kernel->row_kernels->quantize(quantized + row * channels, from, channels);
+    float_output(call, index + 1)[row] =
+        call->kernel->row_kernels->quantize(quantized + row * channels, from, channels);
 }
 
 typedef struct {

@@ -30,12 +30,12 @@ typedef struct {
     const char *outputs[MAX_OUTPUTS];
     int input_types[MAX_INPUTS], output_types[MAX_OUTPUTS]; /* 0 means ORT_FLOAT */
     Attribute attributes[MAX_ATTRIBUTES]; /* up to the first without a name */
-    bool has_mask;   /* the last input is the optional mask, the only int64 input */
-    bool in_place;   /* the first output may use the buffer of the first input */
-    bool concatenates;      /* the first output has the channels of the first and the second input together */
-    bool splits;     /* the channels of the first input are divided among the outputs */
-    bool has_weight; /* the second input is a weight, and the outputs have the channels of the bias */
-    bool grouped;    /* the weight has groups, each with its share of the inputs and outputs */
+    bool has_mask;     /* the last input is the optional mask, the only int64 input */
+    bool in_place;     /* the first output may use the buffer of the first input */
+    bool concatenates; /* the first output has the channels of the first and the second input together */
+    bool splits;       /* the channels of the first input are divided among the outputs */
+    bool has_weight;   /* the second input is a weight, and the outputs have the channels of the bias */
+    bool grouped;      /* the weight has groups, each with its share of the inputs and outputs */
     void (*epilogue)(const Call *call, size_t row, float *values); /* what follows the matmul, for one row */
     size_t epilogue_cost; /* cost of the epilogue per channel: see for_rows */
     OrtStatus *(*compute)(Call *call);
@@ -63,7 +63,7 @@ struct Call {
     OrtKernelContext *context;
     Tensor inputs[MAX_INPUTS];
     void *outputs[MAX_OUTPUTS];
-    float *zeros; /* one row, for convolutions */
+    float *zeros;  /* one row, for convolutions */
     float *values; /* the result of a matmul whose columns threads divide */
     atomic_bool *out_of_memory;
 };

@@ -54,7 +54,8 @@ typedef struct OrtApi {
     void *unused_87;
     OrtStatus *(*KernelContext_GetInputCount)(const OrtKernelContext *context, size_t *count); /* 88 */
     void *unused_89;
-    OrtStatus *(*KernelContext_GetInput)(const OrtKernelContext *context, size_t index, const OrtValue **value); /* 90 */
+    OrtStatus *(*KernelContext_GetInput)(const OrtKernelContext *context, size_t index,
+                                         const OrtValue **value); /* 90 */
     OrtStatus *(*KernelContext_GetOutput)(OrtKernelContext *context, size_t index, const int64_t *dims, size_t count,
                                           OrtValue **value); /* 91 */
     void *unused_92;

@@ -9,7 +9,8 @@ enum { QUANTIZE_COST = 3 };
 
 static void quantize_rows(const Call *call, size_t from, size_t to) {
     size_t channels = channel_count(&call->inputs[0]);
-    for (size_t row = from; row < to; row++) quantize_row(call, 0, row, float_input(call, 0) + row * channels, channels);
+    for (size_t row = from; row < to; row++)
+        quantize_row(call, 0, row, float_input(call, 0) + row * channels, channels);
 }
 
 static OrtStatus *quantize(Call *call) {

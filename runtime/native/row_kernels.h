@@ -1,7 +1,7 @@
 /* Row kernels: the arithmetic of the operators on rows of channels, one table of functions per instruction set.
  *
- * Rows need not be aligned. Every bit of an output row depends on its own input rows only, not on the rest of the batch.
- * An output may be the same buffer as an input of the same row.
+ * Rows need not be aligned. Every bit of an output row depends on its own input rows only, not on the rest of the
+ * batch. An output may be the same buffer as an input of the same row.
  */
 #ifndef CONVBERT_ONNX_ROWS_H
 #define CONVBERT_ONNX_ROWS_H
@@ -37,29 +37,29 @@ typedef struct {
     /* output = norm(residual + product + bias) * gamma + beta */
     void (*add_layer_norm)(float *output, const float *product, const float *bias, const float *residual,
                            const float *gamma, const float *beta, float epsilon, size_t channels);
-    /* output[p] = sum over j of weight[j] * window[p + j], for consecutive rows p of output; weight is [size, channels],
-     * window has positions + size - 1 rows */
+    /* output[p] = sum over j of weight[j] * window[p + j], for consecutive rows p of output; weight is
+     * [size, channels], window has positions + size - 1 rows */
     void (*depthwise_conv)(float *output, const float *const *window, const float *weight, size_t size,
                            size_t positions, size_t channels);
     /* output = sum over j of softmax(logits)[j] * window[j], for each head; logits is [heads, size], a row is
      * [heads, head_channels] */
-    void (*span_dynamic_conv)(float *output, const float *const *window, const float *logits, size_t size,
-                              size_t heads, size_t head_channels);
+    void (*span_dynamic_conv)(float *output, const float *const *window, const float *logits, size_t size, size_t heads,
+                              size_t head_channels);
     /* output = product * scale * weight_scale */
     void (*dequantize)(float *output, const int32_t *product, float scale, const float *weight_scale, size_t channels);
-    /* quantized = round(row / scale) + 128; returns the scale, which maps the largest magnitude, or 1e-30, to 127. It is
-     * not finite if a value of the row is not finite */
+    /* quantized = round(row / scale) + 128; returns the scale, which maps the largest magnitude, or 1e-30, to 127. It
+     * is not finite if a value of the row is not finite */
     float (*quantize)(uint8_t *quantized, const float *row, size_t channels);
     /* quantized = round(row / scale) + 16, for the output of a Gelu, which has no large negative values. Returns the
      * smallest scale that maps the row, or 1e-30, into -16 to 239 */
     float (*quantize_activated)(uint8_t *quantized, const float *row, size_t channels);
     /* output [rows, columns] = ((quantized [rows, inputs] - zero_point) . weight) * scale [rows] * weight_scale
-     * [columns]. Rows are `stride` floats and `row_stride` bytes apart. The weight is in panels: see PANEL_COLUMNS. inputs
-     * is a multiple of PANEL_DEPTH. The integer sums are exact. pairs_fit may only be true if the function of that name
-     * is true for the weight; the matmul is then faster on some instruction sets */
-    void (*int8_matmul)(float *output, size_t stride, const uint8_t *quantized, size_t row_stride, size_t rows, size_t inputs,
-                     const float *scale, const int8_t *panels, const float *weight_scale, size_t columns,
-                     int32_t zero_point, bool pairs_fit);
+     * [columns]. Rows of output are `stride` floats apart, rows of quantized `row_stride` bytes. The weight is in
+     * panels: see PANEL_COLUMNS. inputs is a multiple of PANEL_DEPTH. The integer sums are exact. pairs_fit may only be
+     * true if the function of that name is true for the weight; the matmul is then faster on some instruction sets */
+    void (*int8_matmul)(float *output, size_t stride, const uint8_t *quantized, size_t row_stride, size_t rows,
+                        size_t inputs, const float *scale, const int8_t *panels, const float *weight_scale,
+                        size_t columns, int32_t zero_point, bool pairs_fit);
     /* Whether the weights of a panel, a multiple of PANEL_ROW, cannot saturate with any row; NULL if no weight can */
     bool (*pairs_fit)(const int8_t *weights, size_t count);
     /* The floats in the buffer that attend needs, aligned to 64 bytes */

@@ -15,14 +15,15 @@ static void add_layer_norm_rows(const Call *call, size_t from, size_t to) {
     const float *gamma = float_input(call, 3), *beta = float_input(call, 4);
     size_t channels = channel_count(&call->inputs[0]);
     for (size_t row = from * channels; row < to * channels; row += channels)
-        call->kernel->row_kernels->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row, gamma, beta,
-                                           call->kernel->epsilon, channels);
+        call->kernel->row_kernels->add_layer_norm(float_output(call, 0) + row, product + row, bias, residual + row,
+                                                  gamma, beta, call->kernel->epsilon, channels);
 }
 
 static OrtStatus *add_layer_norm(Call *call) {
     OrtStatus *status = prepare(call, (const size_t[]){2, 0}, (const size_t[]){1, 3, 4, 0});
     const Tensor *product = &call->inputs[0];
-    return status ? status : for_rows(call, row_count(product), NORM_COST * channel_count(product), add_layer_norm_rows);
+    return status ? status
+                  : for_rows(call, row_count(product), NORM_COST * channel_count(product), add_layer_norm_rows);
 }
 
 static void bias_gelu_rows(const Call *call, size_t from, size_t to) {
@@ -56,8 +57,9 @@ static void bias_split_rows(const Call *call, size_t from, size_t to) {
     size_t channels = channel_count(&call->inputs[0]) / 4;
     for (size_t row = from; row < to; row++)
         for (size_t part = 0; part < 4; part++)
-            call->kernel->row_kernels->bias_add(float_output(call, part) + row * channels, product + (4 * row + part) * channels,
-                                         bias + part * channels, channels);
+            call->kernel->row_kernels->bias_add(float_output(call, part) + row * channels,
+                                                product + (4 * row + part) * channels, bias + part * channels,
+                                                channels);
 }
 
 static OrtStatus *bias_split(Call *call) {

@@ -1,7 +1,7 @@
 /* Runs the native kernels without onnxruntime: under sanitizers, and for the instruction sets of other machines.
  *
- * It implements the part of onnxruntime's C API that the kernels call, runs every operator with many shapes in unaligned
- * buffers that end where their data ends, and compares the results with formulas in double precision.
+ * It implements the part of onnxruntime's C API that the kernels call, runs every operator with many shapes in
+ * unaligned buffers that end where their data ends, and compares the results with formulas in double precision.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -393,8 +393,7 @@ static void compare(const OrtKernelContext *context, const Case *shape) {
                     check(context, row, c, ((const uint8_t *)result->data)[row * width + c],
                           nearbyint(values[c] * above / largest) + zero, 1);
                 else
-                    check(context, row, c, floats(result)[row * width + c], values[c],
-                          4e-6 * fmax(1, fabs(values[c])));
+                    check(context, row, c, floats(result)[row * width + c], values[c], 4e-6 * fmax(1, fabs(values[c])));
         }
 }
 
@@ -404,9 +403,7 @@ static void hash(const OrtValue *value) {
     for (size_t i = 0; i < value->elements * value->size; i++) bits = (bits ^ bytes[i]) * 16777619u;
 }
 
-static size_t size_of(int type) {
-    return type == ORT_INT64 ? 8 : type == ORT_UINT8 || type == ORT_INT8 ? 1 : 4;
-}
+static size_t size_of(int type) { return type == ORT_INT64 ? 8 : type == ORT_UINT8 || type == ORT_INT8 ? 1 : 4; }
 
 static void run_case(const Operator *op, const Case *shape, size_t shift) {
     OrtKernelInfo info = {shape->heads, shape->size, NULL};
@@ -440,10 +437,10 @@ static void run_case(const Operator *op, const Case *shape, size_t shift) {
 
 int main(void) {
     static const Case SHAPES[] = {
-        {1, 1, 1, 1, 1, false},   {2, 1, 3, 5, 9, true},   {1, 2, 2, 8, 9, false}, {3, 7, 1, 13, 4, true},
-        {2, 17, 5, 3, 3, true},   {1, 33, 6, 64, 9, true}, {2, 40, 2, 7, 2, true}, {1, 65, 3, 16, 8, false},
+        {1, 1, 1, 1, 1, false},   {2, 1, 3, 5, 9, true},   {1, 2, 2, 8, 9, false},   {3, 7, 1, 13, 4, true},
+        {2, 17, 5, 3, 3, true},   {1, 33, 6, 64, 9, true}, {2, 40, 2, 7, 2, true},   {1, 65, 3, 16, 8, false},
         {4, 5, 12, 9, 7, true},   {1, 3, 1, 257, 6, true}, {1, 6, 70, 2, 127, true}, {2, 150, 4, 48, 9, true},
-        {2, 131, 2, 33, 5, true}, {0, 5, 2, 4, 9, true},   {2, 0, 2, 4, 9, true},  {2, 36, 1, 70, 9, false},
+        {2, 131, 2, 33, 5, true}, {0, 5, 2, 4, 9, true},   {2, 0, 2, 4, 9, true},    {2, 36, 1, 70, 9, false},
     };
     static const OrtApiBase BASE = {.GetApi = get_api};
     char names[ISA_NAMES];
@@ -459,8 +456,7 @@ int main(void) {
             for (size_t s = 0; s < sizeof SHAPES / sizeof *SHAPES; s++)
                 for (size_t shift = 0; shift < 16; shift += 9) run_case((const Operator *)ops[i], &SHAPES[s], shift);
         printf("%s: %d values compared, %d wrong, bits %08x\n", isa, comparisons, failures, bits);
-        if (SAME_BITS && strcmp(isa, "baseline") && expected && bits != expected)
-            failures++, printf("bits differ\n");
+        if (SAME_BITS && strcmp(isa, "baseline") && expected && bits != expected) failures++, printf("bits differ\n");
         expected = bits;
     }
     return failures || !comparisons;
