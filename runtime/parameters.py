@@ -1,7 +1,7 @@
-"""Parameters of calls: each is declared once, as an annotated dataclass field, and checked here by its annotation.
+"""Parameters of calls, declared as annotated dataclass fields and checked by their annotations.
 
-Annotations may be bool, int, str, ``Annotated[int, AtLeast(n)]``, a Literal, ``tuple[X, ...]``, another class of
-parameters (for a mapping), None, and unions of these.
+Annotations may be bool, int, str, ``Annotated[int, AtLeast(n)]``, a Literal, ``tuple[X, ...]``, another parameters
+class (for a mapping), None, and unions of these.
 """
 
 import json
@@ -13,64 +13,64 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError
 
 __all__ = [
-    "AS_IT_IS",
+    "DEFAULT_TOKENIZATION",
     "AtLeast",
     "CallParameters",
     "CommandLineValue",
-    "Natural",
+    "NonNegative",
     "Padding",
     "Parameters",
     "Positive",
     "TokenizerParameters",
     "Truncation",
     "as_list",
-    "check",
-    "defines",
-    "one_of",
-    "shown",
+    "check_choice",
+    "check_value",
+    "check_whole_number",
+    "has_attributes",
+    "short_repr",
     "warn_caller",
-    "whole_number",
 ]
 
-_LARGEST = 2**63 - 1
+_MAX_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The smallest value of a whole number."""
+    """The smallest allowed value of a whole number."""
 
-    least: int
+    minimum: int
 
 
 Positive = Annotated[int, AtLeast(1)]
-Natural = Annotated[int, AtLeast(0)]
+NonNegative = Annotated[int, AtLeast(0)]
 Padding = Literal[False, True, "do_not_pad", "longest", "max_length"]
 Truncation = Literal[False, True, "longest_first", "only_first", "only_second", "do_not_truncate"]
 
 
 class CommandLineValue(str):
-    """A value that was typed: it is read as JSON where the parameter takes what that gives, else as text."""
+    """A value from the command line: read as JSON if the parameter accepts the result, else as text."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Base of all classes of parameters; making one checks and converts every field.
+    """Base class of parameters; creating an instance checks and converts every field.
 
-    Members of enumerations count as their values, and numpy's scalars as Python's. None means the default, unless the
-    annotation names it. Texts of a Literal may be written in any case.
+    Enum members count as their values, and numpy scalars as Python's. None means the default, unless the annotation
+    includes None. Strings of a Literal are case-insensitive.
 
     Raises:
         InputTypeError: a value is of the wrong type.
-        InputError: a value is out of range, or not one of those that there are.
+        InputError: a value is out of range, or not one of the choices.
     """
 
     def __post_init__(self) -> None:
@@ -79,36 +79,36 @@ class Parameters:
             if own.init:
                 hint, value = hints[own.name], getattr(self, own.name)
                 value = own.default if value is None and not _takes_none(hint) else value
-                object.__setattr__(self, own.name, check(own.name, value, hint))
+                object.__setattr__(self, own.name, check_value(own.name, value, hint))
 
 
 @dataclass(frozen=True)
 class CallParameters(Parameters):
-    """What a caller of every task can set.
+    """Parameters of the calls of all tasks.
 
     Attributes:
-        batch_size: most rows in a batch.
-        num_workers: taken as in the reference, and has no effect: texts are read in the calling thread.
-        given: names of what the call itself has set; the others are the pipeline's defaults.
+        batch_size: maximum number of rows in a batch.
+        num_workers: accepted for compatibility with transformers, without effect: texts are read in the calling thread.
+        given: names of the parameters that the call itself sets; the others have the pipeline's defaults.
     """
 
     batch_size: Positive | None = None
-    num_workers: Natural | None = None
+    num_workers: NonNegative | None = None
     given: frozenset[str] = field(default=frozenset(), init=False)
 
 
 @dataclass(frozen=True)
 class TokenizerParameters(Parameters):
-    """How the row of a text is made, named as in the tokenizer's call.
+    """How a text is encoded as a row, named as in a call of the tokenizer.
 
     Attributes:
-        padding: pad a row to ``max_length`` with "max_length". A call has rows of its own, so that True and "longest"
-            add nothing.
-        truncation: how a row that is too long is cut: True or "longest_first", "only_first", "only_second". False or
-            "do_not_truncate" leave it. By default rows are cut where ``max_length`` is given and ``padding`` is not.
-        max_length: tokens of a row; by default, and at most, what the model reads.
-        add_special_tokens: put [CLS] and [SEP] around texts.
-        pad_to_multiple_of: with ``padding``, pad to a multiple of so many tokens.
+        padding: "max_length" pads a row to ``max_length``. True and "longest" add nothing, because each text is padded
+            on its own.
+        truncation: how a row that is too long is cut: True or "longest_first", "only_first", "only_second". False and
+            "do_not_truncate" do not cut. By default rows are cut if ``max_length`` is given and ``padding`` is not.
+        max_length: maximum number of tokens in a row; by default, and at most, the model's.
+        add_special_tokens: add [CLS] and [SEP].
+        pad_to_multiple_of: with ``padding``, pad to a multiple of this number of tokens.
     """
 
     padding: Padding = False
@@ -118,69 +118,69 @@ class TokenizerParameters(Parameters):
     pad_to_multiple_of: Positive | None = None
 
 
-def check(name: str, value: Any, hint: Any) -> Any:
-    """The value as the annotation ``hint`` wants it.
+def check_value(name: str, value: object, hint: object) -> object:
+    """Check a value against the annotation ``hint``, and convert it.
 
     Raises:
-        InputTypeError: it is of another type.
-        InputError: it is out of range, or not one of those that there are.
+        InputTypeError: the value is of another type.
+        InputError: the value is out of range, or not one of the choices.
     """
     try:
         return _from_command_line(name, value, hint) if isinstance(value, CommandLineValue) else _fit(name, value, hint)
     except _MisfitError as misfit:
         kind = InputError if misfit.right_type else InputTypeError
-        raise kind(f"{name} parameter should be {misfit.expected} (got {shown(value)})") from None
+        raise kind(f"{name} parameter should be {misfit.expected} (got {short_repr(value)})") from None
 
 
-def whole_number(name: str, value: Any, least: int) -> None:
-    """Make sure that ``value`` is a whole number of at least ``least``.
+def check_whole_number(name: str, value: object, minimum: int) -> None:
+    """Check that ``value`` is a whole number of at least ``minimum``.
 
     Raises:
-        InputTypeError: it is not a whole number.
-        InputError: it is too small.
+        InputTypeError: the value is not a whole number.
+        InputError: the value is too small.
     """
-    check(name, value, Annotated[int, AtLeast(least)])
+    check_value(name, value, Annotated[int, AtLeast(minimum)])
 
 
-def one_of(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Make sure that ``value`` is one of ``choices``.
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Check that ``value`` is one of ``choices``.
 
     Raises:
-        InputError: it is none of them.
+        InputError: it is not.
     """
     if not any(type(value) is type(choice) and value == choice for choice in choices):
-        raise InputError(f"{name} parameter should be one of {', '.join(map(str, choices))} (got {shown(value)})")
+        raise InputError(f"{name} parameter should be one of {', '.join(map(str, choices))} (got {short_repr(value)})")
 
 
-def shown(value: Any) -> str:
-    """A value in a message: short, whatever it is."""
+def short_repr(value: object) -> str:
+    """A short repr for messages, also of values whose own repr fails."""
     try:
         return _SHORT.repr(value)
     except Exception:
         return f"a value of type {type(value).__name__}"
 
 
-def as_list(value: Any) -> list[Any] | None:
+def as_list(value: object) -> list[object] | None:
     """The entries of a list, tuple, array, series or other collection; None for anything else.
 
-    A text, bytes, a mapping and what can be read only once are no collections here.
+    Strings, bytes, mappings and iterators do not count as collections.
     """
     if isinstance(value, str | bytes | bytearray | memoryview | Mapping | np.generic):
         return None
     for method in ("tolist", "to_list"):  # of numpy, torch, pandas and polars
-        if defines(type(value), method):
+        if has_attributes(type(value), method):
             entries = getattr(value, method)()
             return entries if isinstance(entries, list) else None
     return list(value) if isinstance(value, Collection) else None
 
 
-def defines(kind: type, *names: str) -> bool:
-    """Whether objects of this class have these attributes; those of its metaclass do not count."""
+def has_attributes(kind: type, *names: str) -> bool:
+    """Whether a class defines these attributes for its instances; attributes of its metaclass do not count."""
     return all(any(name in vars(base) for base in kind.__mro__) for name in names)
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn with the place of the first caller outside this package."""
+    """Warn at the line of the first caller outside this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("convbert_onnx."):
         level, frame = level + 1, frame.f_back
@@ -196,12 +196,12 @@ class _MisfitError(Exception):
         self.right_type = right_type
 
 
-def _fit(name: str, value: Any, hint: Any) -> Any:
+def _fit(name: str, value: object, hint: object) -> object:
     value = value.value if isinstance(value, Enum) else value
     value = value.item() if isinstance(value, np.generic) else value
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return _fit_one(name, value, hint, arguments)
+        return _fit_union(name, value, hint, arguments)
     if origin is Annotated:
         return _fit_number(name, value, hint)
     if origin is Literal:
@@ -216,7 +216,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     if hint in (bool, str) and isinstance(value, hint):
         return str.__str__(value) if hint is str else value
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) > _LARGEST:
+        if abs(value) > _MAX_INT64:
             raise _MisfitError("a whole number of 64 bits", right_type=True)
         return int(value)
     if isinstance(hint, type) and issubclass(hint, Parameters):
@@ -224,8 +224,8 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     raise _MisfitError(_described(hint))
 
 
-def _fit_one(name: str, value: Any, hint: Any, alternatives: Sequence[Any]) -> Any:
-    """The value for the first alternative that takes it."""
+def _fit_union(name: str, value: object, hint: object, alternatives: Sequence[object]) -> object:
+    """The value for the first alternative that accepts it."""
     nearest = _MisfitError(_described(hint))
     for alternative in alternatives:
         try:
@@ -235,19 +235,19 @@ def _fit_one(name: str, value: Any, hint: Any, alternatives: Sequence[Any]) -> A
     raise nearest
 
 
-def _fit_number(name: str, value: Any, hint: Any) -> Any:
-    base, *limits = get_args(hint)
+def _fit_number(name: str, value: object, hint: object) -> int:
+    base, limit = get_args(hint)
     try:
-        value = _fit(name, value, base)
+        number = _fit(name, value, base)
     except _MisfitError as misfit:
         raise misfit if misfit.right_type else _MisfitError(_described(hint)) from None
-    for limit in limits:
-        if value < limit.least:
-            raise _MisfitError(f">= {limit.least}", right_type=True)
-    return value
+    assert isinstance(number, int)
+    if number < limit.minimum:
+        raise _MisfitError(f">= {limit.minimum}", right_type=True)
+    return number
 
 
-def _fit_choice(value: Any, hint: Any, choices: Sequence[Any]) -> Any:
+def _fit_choice(value: object, hint: object, choices: Sequence[object]) -> object:
     value = value.lower() if isinstance(value, str) else value
     right_type = False
     for choice in choices:
@@ -258,21 +258,21 @@ def _fit_choice(value: Any, hint: Any, choices: Sequence[Any]) -> Any:
     raise _MisfitError(_described(hint), right_type)
 
 
-def _fit_entry(name: str, entry: Any, hint: Any) -> Any:
+def _fit_entry(name: str, entry: object, hint: object) -> object:
     try:
         return _fit(name, entry, get_args(hint)[0])
     except _MisfitError:
         raise _MisfitError(_described(hint)) from None
 
 
-def _fit_mapping(name: str, value: Any, hint: type[Parameters]) -> Parameters:
+def _fit_mapping(name: str, value: object, hint: type[Parameters]) -> Parameters:
     if isinstance(value, hint):
         return value
     if not isinstance(value, Mapping):
         raise _MisfitError(_described(hint))
     entries = dict(value)
     known = [own.name for own in fields(hint)]
-    if unknown := [shown(key) for key in entries if key not in known]:
+    if unknown := [short_repr(key) for key in entries if key not in known]:
         raise InputError(f"{name} takes {', '.join(known)}, not {', '.join(unknown)}")
     try:
         return hint(**entries)
@@ -280,7 +280,7 @@ def _fit_mapping(name: str, value: Any, hint: type[Parameters]) -> Parameters:
         raise type(error)(f"{name}: {error}") from error
 
 
-def _from_command_line(name: str, value: CommandLineValue, hint: Any) -> Any:
+def _from_command_line(name: str, value: CommandLineValue, hint: object) -> object:
     text = str(value)
     try:
         parsed = json.loads(text)
@@ -289,38 +289,45 @@ def _from_command_line(name: str, value: CommandLineValue, hint: Any) -> Any:
     try:
         return _fit(name, parsed, hint)
     except _MisfitError:
-        # A year is a label; a list of years is a list that should have held texts.
+        # A year can be a label and is read as text; a list of years should have been a list of strings.
         if isinstance(parsed, list | dict):
             raise
         return _fit(name, text, hint)
 
 
-def _described(hint: Any) -> str:
+def _described(hint: object) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(filter(None, map(_described, arguments)))
     if origin is Annotated:
-        return f"{_described(arguments[0])} >= {arguments[1].least}"
+        return f"{_described(arguments[0])} >= {arguments[1].minimum}"
     if origin is Literal:
-        # An empty text stands for "not given", which is not worth recommending.
+        # The empty string means "not given" and is not listed.
         return f"one of {', '.join(map(str, arguments))}" if arguments != ("",) else ""
     if origin is tuple:
         return "a list of texts" if arguments[0] is str else f"a list, each entry {_described(arguments[0])}"
-    names = {bool: "True or False", int: "a whole number", str: "a text", types.NoneType: "None"}
-    return names[hint] if hint in names else f"a mapping with {', '.join(own.name for own in fields(hint))}"
+    if isinstance(hint, type) and issubclass(hint, Parameters):
+        return f"a mapping with {', '.join(own.name for own in fields(hint))}"
+    names: dict[object, str] = {
+        bool: "True or False",
+        int: "a whole number",
+        str: "a text",
+        types.NoneType: "None",
+    }
+    return names[hint]
 
 
-def _takes_none(hint: Any) -> bool:
+def _takes_none(hint: object) -> bool:
     return hint is types.NoneType or types.NoneType in get_args(hint)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, object]:
     return get_type_hints(kind, include_extras=True)
 
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 
-AS_IT_IS = TokenizerParameters()
-"""A row with special tokens, neither cut nor padded."""
+DEFAULT_TOKENIZATION = TokenizerParameters()
+"""Rows with special tokens, neither cut nor padded."""

@@ -10,7 +10,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import InputError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET
 from convbert_onnx.runtime.model import ModelOptions, Outputs, open_model
-from convbert_onnx.runtime.parameters import CallParameters, whole_number
+from convbert_onnx.runtime.parameters import CallParameters, check_whole_number
 from convbert_onnx.runtime.pipelines.base import pipeline_class
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
@@ -221,7 +221,7 @@ class ConvBertOnnxPipeline(Generic[Result, Item]):
         **parameters: Any,
     ) -> None:
         if threads is not None:
-            whole_number("threads", threads, 1)
+            check_whole_number("threads", threads, 1)
         options: ModelOptions = {
             "providers": providers,
             "threads": threads,

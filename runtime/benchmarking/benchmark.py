@@ -15,7 +15,7 @@ from convbert_onnx.runtime.benchmarking.memory import peak_memory
 from convbert_onnx.runtime.benchmarking.profiling import OperatorTime, profile
 from convbert_onnx.runtime.model import Model, open_model
 from convbert_onnx.runtime.model_files.external_data import total_bytes
-from convbert_onnx.runtime.parameters import whole_number
+from convbert_onnx.runtime.parameters import check_whole_number
 from convbert_onnx.runtime.sessions.cpu import needs_exact_option
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array
@@ -132,9 +132,9 @@ def bench(
         RunError: the engine failed.
     """
     if repeats is not None:
-        whole_number("repeats", repeats, 1)
+        check_whole_number("repeats", repeats, 1)
     if threads is not None:
-        whole_number("threads", threads, 1)
+        check_whole_number("threads", threads, 1)
     if not (math.isfinite(seconds) and seconds > 0):
         raise InputError(f"seconds must be above 0, not {seconds}")
     begin = time.perf_counter()

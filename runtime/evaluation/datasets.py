@@ -14,7 +14,7 @@ from threading import Lock
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import FileMissingError, InputError
 from convbert_onnx.runtime.evaluation.base import LabelledExample, labelled_evaluation
-from convbert_onnx.runtime.parameters import whole_number
+from convbert_onnx.runtime.parameters import check_whole_number
 
 __all__ = [
     "csv_rows",
@@ -53,7 +53,7 @@ def read_labelled_data(
     """
     path = Path(path)
     if limit is not None:
-        whole_number("limit", limit, 1)
+        check_whole_number("limit", limit, 1)
     evaluation = labelled_evaluation(task)
     if not path.is_file():
         raise FileMissingError(f"{path} is not a file: name one with labelled data")

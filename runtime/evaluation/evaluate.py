@@ -10,7 +10,7 @@ from convbert_onnx.runtime.evaluation.base import LabelledExample, labelled_eval
 from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 from convbert_onnx.runtime.evaluation.metrics import Score
 from convbert_onnx.runtime.evaluation.predictions import predict
-from convbert_onnx.runtime.parameters import whole_number
+from convbert_onnx.runtime.parameters import check_whole_number
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
 __all__ = ["Evaluation", "evaluate", "labelled_examples", "score"]
@@ -60,7 +60,7 @@ def evaluate(
     """
     for name, value in (("limit", limit), ("batch_size", batch_size)):
         if value is not None:
-            whole_number(name, value, 1)
+            check_whole_number(name, value, 1)
     pipe = model if isinstance(model, ConvBertOnnxPipeline) else ConvBertOnnxPipeline(model)
     examples = labelled_examples(pipe, data, limit)
     begin = time.perf_counter()

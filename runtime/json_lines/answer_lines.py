@@ -10,7 +10,7 @@ import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.json_lines.line_chunks import MAX_CHUNK_BYTES, MAX_CHUNK_LINES, MAX_LINE_BYTES
-from convbert_onnx.runtime.parameters import shown
+from convbert_onnx.runtime.parameters import short_repr
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
 
 __all__ = ["LineResult", "answer_lines"]
@@ -133,7 +133,7 @@ def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]
     values = dict(pairs)
     if len(values) < len(pairs):
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InputError(f"the line has {shown(repeated)} twice: leave one of them out")
+        raise InputError(f"the line has {short_repr(repeated)} twice: leave one of them out")
     return values
 
 
@@ -144,7 +144,7 @@ def _refuse_constant(constant: str) -> None:
 def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise InputError(f"the line has the number {shown(text)}, which is too large for a float: make it smaller")
+        raise InputError(f"the line has the number {short_repr(text)}, which is too large for a float: make it smaller")
     return number
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, defines
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, has_attributes
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 from convbert_onnx.runtime.tokenization.truncation import truncate
@@ -178,13 +178,13 @@ def as_examples(items: object) -> list[object] | Iterator[object] | None:
         return entries
     if isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
         return None
-    if defines(kind, "keys"):  # a table, which would iterate over its columns
+    if has_attributes(kind, "keys"):  # a table, which would iterate over its columns
         return None
-    # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
-    if defines(kind, "__len__", "__getitem__"):
+    # Data sets, as torch has_attributes them, have a length and numbered entries, which may be read from a disk.
+    if has_attributes(kind, "__len__", "__getitem__"):
         dataset = cast(Sequence[object], items)
         return (dataset[number] for number in range(len(dataset)))
-    return iter(cast(Iterable[object], items)) if defines(kind, "__iter__") else None
+    return iter(cast(Iterable[object], items)) if has_attributes(kind, "__iter__") else None
 
 
 def check_string(name: str, value: object) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, TokenizerParameters, Truncation
+from convbert_onnx.runtime.parameters import DEFAULT_TOKENIZATION, CallParameters, TokenizerParameters, Truncation
 from convbert_onnx.runtime.pipelines.base import TaskPipeline
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 
@@ -43,7 +43,7 @@ class FeatureExtractionParameters(CallParameters):
     normalize: bool = False
     return_tensors: bool = False
     truncation: Truncation | None = None
-    tokenize_kwargs: TokenizerParameters = AS_IT_IS
+    tokenize_kwargs: TokenizerParameters = DEFAULT_TOKENIZATION
 
     def __post_init__(self) -> None:
         super().__post_init__()

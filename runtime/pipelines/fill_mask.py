@@ -11,7 +11,13 @@ import numpy as np
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import AS_IT_IS, CallParameters, Positive, TokenizerParameters, warn_caller
+from convbert_onnx.runtime.parameters import (
+    DEFAULT_TOKENIZATION,
+    CallParameters,
+    Positive,
+    TokenizerParameters,
+    warn_caller,
+)
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
@@ -43,7 +49,7 @@ class FillMaskParameters(CallParameters):
 
     top_k: Positive = 5
     targets: tuple[str, ...] | None = None
-    tokenizer_kwargs: TokenizerParameters = AS_IT_IS
+    tokenizer_kwargs: TokenizerParameters = DEFAULT_TOKENIZATION
     target_ids: IntArray | None = field(default=None, init=False)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, Natural, Padding, Positive, as_list, warn_caller
+from convbert_onnx.runtime.parameters import CallParameters, NonNegative, Padding, Positive, as_list, warn_caller
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
 from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
@@ -55,7 +55,7 @@ class QuestionAnsweringParameters(CallParameters):
     """
 
     top_k: Positive | None = None
-    doc_stride: Natural | None = None
+    doc_stride: NonNegative | None = None
     max_answer_len: Positive = 15
     max_seq_len: Positive | None = None
     max_question_len: Positive = 64

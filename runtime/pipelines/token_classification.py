@@ -8,7 +8,7 @@ import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, Natural, warn_caller
+from convbert_onnx.runtime.parameters import CallParameters, NonNegative, warn_caller
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
@@ -56,10 +56,10 @@ class TokenClassificationParameters(CallParameters):
 
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "none"
     ignore_labels: tuple[str, ...] = ("O",)
-    stride: Natural | None = None
+    stride: NonNegative | None = None
     is_split_into_words: bool = False
     delimiter: str = " "
-    offset_mapping: tuple[tuple[Natural, ...], ...] | None = None
+    offset_mapping: tuple[tuple[NonNegative, ...], ...] | None = None
     grouped_entities: bool | None = None
     ignore_subwords: bool | None = None
 

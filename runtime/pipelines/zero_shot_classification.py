@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, Padding, TokenizerParameters, shown, warn_caller
+from convbert_onnx.runtime.parameters import CallParameters, Padding, TokenizerParameters, short_repr, warn_caller
 from convbert_onnx.runtime.pipelines.base import TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import softmax
@@ -163,6 +163,6 @@ def _check_template(template: str) -> None:
         problem = f"cannot be filled in ({error})"
     if problem:
         raise InputError(
-            f"the hypothesis_template {shown(template)} {problem}: put {{}} where the label goes, and "
+            f"the hypothesis_template {short_repr(template)} {problem}: put {{}} where the label goes, and "
             "double other braces"
         )

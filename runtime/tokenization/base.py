@@ -10,7 +10,7 @@ import numpy as np
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.files import replacing
-from convbert_onnx.runtime.parameters import one_of, whole_number
+from convbert_onnx.runtime.parameters import check_choice, check_whole_number
 from convbert_onnx.runtime.tokenization.batch_encoding import as_arrays, as_lists, pad, with_padded_length
 from convbert_onnx.runtime.tokenization.clean_up import clean_up_tokenization
 from convbert_onnx.runtime.tokenization.core import TokenizerCore
@@ -100,7 +100,7 @@ class TokenizerBase(TokenizerCore):
         one_of("return_tensors", return_tensors, (None, "np"))
         whole_number("stride", stride, 0)
         if max_length is not None:
-            whole_number("max_length", max_length, 1)
+            check_whole_number("max_length", max_length, 1)
         if truncation is None:
             truncation = max_length is not None and padding is False
         limit = max_length or self.model_max_length

@@ -15,18 +15,18 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import ConvBertError, InputError, InputTypeError
 from convbert_onnx.runtime.parameters import (
     CommandLineValue,
-    Natural,
+    NonNegative,
     Parameters,
     Positive,
     TokenizerParameters,
     as_list,
-    check,
-    shown,
-    whole_number,
+    check_value,
+    check_whole_number,
+    short_repr,
 )
 
 CHOICE = Literal[False, True, "longest"]
-NUMBERS = tuple[tuple[Natural, ...], ...]
+NUMBERS = tuple[tuple[NonNegative, ...], ...]
 
 
 class Shade(Enum):
@@ -60,7 +60,7 @@ class Shade(Enum):
     ],
 )
 def test_a_value_becomes_what_the_annotation_says(hint: Any, value: Any, expected: Any) -> None:
-    found = check("name", value, hint)
+    found = check_value("name", value, hint)
     assert found == expected
     assert type(found) is type(expected)
 
@@ -97,7 +97,7 @@ def test_a_value_becomes_what_the_annotation_says(hint: Any, value: Any, expecte
 )
 def test_another_value_is_refused_by_name(hint: Any, value: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
-        check("name", value, hint)
+        check_value("name", value, hint)
     assert type(caught.value) is error
     for part in message.split(".*"):
         assert part.strip() in str(caught.value)
@@ -105,7 +105,7 @@ def test_another_value_is_refused_by_name(hint: Any, value: Any, error: type[Exc
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
     with pytest.raises(InputError, match=r"a whole number of 64 bits \(got a value of type int\)"):
-        check("name", 10**5000, Positive)
+        check_value("name", 10**5000, Positive)
 
 
 def test_none_is_the_default_unless_the_annotation_names_it() -> None:
@@ -128,9 +128,9 @@ def test_what_counts_as_a_list() -> None:
 
 
 def test_numbers_elsewhere_are_checked_in_the_same_way() -> None:
-    whole_number("threads", np.int64(2), 1)
+    check_whole_number("threads", np.int64(2), 1)
     with pytest.raises(InputTypeError, match="threads parameter should be a whole number"):
-        whole_number("threads", True, 1)
+        check_whole_number("threads", True, 1)
 
 
 def test_a_value_in_a_message_is_short() -> None:
@@ -142,7 +142,7 @@ def test_a_value_in_a_message_is_short() -> None:
     for _ in range(100_000):
         deep = [deep]
     for value in ("x" * 10**6, list(range(10**5)), deep, Broken(), 10**10000):
-        assert len(shown(value)) < 200
+        assert len(short_repr(value)) < 200
 
 
 TEXT = "It [MASK] on the Amazon."
