@@ -1,4 +1,4 @@
-"""Rows into batches: as few padded positions as possible, and never more tokens at once than memory likes."""
+"""Length-sorted batches under a token budget."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
 __all__ = ["TOKEN_BUDGET", "batches", "collate"]
 
 TOKEN_BUDGET = 4096
-"""Positions of one batch, padding included. More no longer gains speed on a CPU, and costs memory."""
+"""Positions of one batch, padding included. Larger batches are no faster on a CPU and use more memory."""
 
 
 def batches(
@@ -19,18 +19,18 @@ def batches(
     equal_lengths: bool = False,
     token_budget: int = TOKEN_BUDGET,
 ) -> Iterator[list[int]]:
-    """Groups of row numbers that run together, longest rows first.
+    """Indices of the rows of each batch, longest rows first.
 
     Args:
-        rows: what is to run.
-        max_rows: limit on the rows of a batch besides ``token_budget``.
-        equal_lengths: never mix lengths, for models whose results padding changes.
+        rows: the rows to run.
+        max_rows: maximum number of rows in a batch, in addition to ``token_budget``.
+        equal_lengths: never mix lengths, for models whose results depend on padding.
         token_budget: positions of one batch, padding included; a single row may have more.
     """
     lengths = [_length(row) for row in rows]
     batch: list[int] = []
     for number in sorted(range(len(rows)), key=lambda number: -lengths[number]):
-        # The first row of a batch is its longest, so it decides what the batch costs.
+        # The first row of a batch is the longest: all rows are padded to it.
         full = batch and (
             (len(batch) + 1) * lengths[batch[0]] > token_budget
             or len(batch) == max_rows

@@ -1,4 +1,4 @@
-"""An exported model opened for use: session, tokenizer and config, from one file or from a directory."""
+"""Open an exported model: session, tokenizer and config, from one file or from a directory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from convbert_onnx.tasks import TASKS, Task, task_by_name, task_of_architectures
 __all__ = ["Model", "ModelOptions", "Outputs", "find_file", "open_model"]
 
 _MAX_OUTPUT_BYTES = 2**26
-"""Outputs of one batch; it counts where each token has a score for every word of a vocabulary."""
+"""Size limit for the outputs of one batch; it matters for logits over a whole vocabulary."""
 
 Outputs = dict[str, NDArray[np.float32]]
 """The outputs of one row, by name, without the batch axis and without padding."""
@@ -48,17 +48,17 @@ class ModelOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Model:
-    """A session with what belongs to it.
+    """A session with its tokenizer, config and task.
 
     Attributes:
         path: the ONNX file.
         session: the ``onnxruntime.InferenceSession``.
         task_spec: the row of the task table for the model's head.
         config: sizes and labels.
-        tokenizer: turns text into the session's inputs.
-        bundle: what the file says of itself, or None where it is from somewhere else.
-        kernels: how the session computes our operators.
-        interface: what the graph takes and gives.
+        tokenizer: the tokenizer.
+        bundle: the file's metadata, or None for a file from elsewhere.
+        kernels: how the session computes the project's operators.
+        interface: the graph's inputs and outputs.
     """
 
     path: Path
@@ -72,13 +72,13 @@ class Model:
 
     @property
     def max_length(self) -> int:
-        """The longest row in tokens that tokenizer, position embeddings and graph allow."""
+        """Maximum length of a row in tokens, from the tokenizer, the position embeddings and the graph."""
         positions = self.config.max_position_embeddings
         return min(self.tokenizer.model_max_length or positions, positions, self.interface.sequence or positions)
 
     @property
     def padding_changes_results(self) -> bool:
-        """Whether rows of different lengths must not share a batch: so it is unless the export says otherwise."""
+        """Whether rows of different lengths must not share a batch; True unless the export record says otherwise."""
         return self.bundle is None or self.bundle.record.padding != "masked"
 
     @property
@@ -87,11 +87,11 @@ class Model:
 
     def feed(self, rows: Sequence[Encoding]) -> dict[str, Array]:
         """The session's inputs for a batch of rows."""
-        # A padding token that the vocabulary lacks has no embedding; what stands in masked places does not matter.
+        # A padding token outside the vocabulary has no embedding; the ids at masked positions do not matter.
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id < self.config.vocab_size else 0
         inputs = collate(rows, pad)
         if self._has_choices:
-            # The score of a choice does not depend on the others, so each row can be a question of its own.
+            # The score of a choice does not depend on the others, so each row runs as an example with one choice.
             inputs = {name: array[:, None] for name, array in inputs.items()}
         return self.interface.fit(inputs, self.tokenizer.pad_token_id)
 
@@ -99,7 +99,7 @@ class Model:
         """The outputs of each row without padding, in the rows' order.
 
         Raises:
-            RunError: the engine failed, or an output is not finite.
+            RunError: onnxruntime failed, or an output is not finite.
         """
         results: list[Outputs] = [{}] * len(rows)
         for number, outputs in self.iter_outputs(rows, max_rows):
@@ -115,24 +115,24 @@ class Model:
     def iter_outputs(
         self, rows: Sequence[Encoding], max_rows: int | None = None
     ) -> Iterator[tuple[int, Outputs | RunError]]:
-        """The number of each row with its outputs, or with the error that it raised, batch by batch.
+        """The index of each row with its outputs or its error, batch by batch.
 
-        The arrays are views of the batch's outputs, as long as the row or its ``padded_length``. Who keeps a view keeps
-        the outputs of the whole batch in memory.
+        The arrays are views of the batch's outputs, as long as the row or its ``padded_length``; a view keeps the
+        outputs of the whole batch in memory.
         """
         budget = min(TOKEN_BUDGET, _MAX_OUTPUT_BYTES // self._bytes_per_token)
-        # Where the graph fixes the length, all rows are padded to it anyway.
+        # If the graph has a fixed length, all rows are padded to it anyway.
         equal = self.padding_changes_results and self.interface.sequence is None
         fixed = self.interface.batch
-        most = max_rows if fixed is None else min(max_rows or fixed, fixed)
-        for batch in batches(rows, max_rows=most, equal_lengths=equal, token_budget=budget):
+        max_rows = max_rows if fixed is None else min(max_rows or fixed, fixed)
+        for batch in batches(rows, max_rows=max_rows, equal_lengths=equal, token_budget=budget):
             try:
                 arrays = self._run_batch([rows[number] for number in batch])
             except RunError as error:
                 if len(batch) == 1:
                     yield batch[0], error
                     continue
-                # One row may have failed the others, or the batch was too large for the memory.
+                # One row may have failed the others, or the batch was too large for memory.
                 for number in batch:
                     for _, outputs in self.iter_outputs([rows[number]]):
                         yield number, outputs
@@ -150,14 +150,14 @@ class Model:
     def _outputs(self, row: Encoding, arrays: Sequence[NDArray[np.float32]]) -> Outputs | RunError:
         outputs = {}
         for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
-            # Of choices only the first is the row's: a graph of a fixed number was given it several times.
+            # Only the first choice belongs to the row: a graph with a fixed number of choices got it several times.
             sizes = {"sequence": max(len(row), row.padded_length), "choices": 1}
             padded = array[: sizes.get(spec.axes[1])]
             own = padded[: len(row)] if "sequence" in spec.axes else padded
-            # min and max pass a NaN on, and need no memory of their own.
+            # min and max propagate NaN, and allocate nothing.
             if not (np.isfinite(own.min()) and np.isfinite(own.max())):
                 return RunError(
-                    f"{spec.name} of {self.path} has numbers that are not finite (NaN or infinity): its weights are "
+                    f"{spec.name} of {self.path} has values that are not finite (NaN or infinity): its weights are "
                     "damaged, or its precision is too low for them; export it again in fp32"
                 )
             outputs[spec.name] = padded
@@ -170,7 +170,7 @@ class Model:
         return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task_spec.outputs)
 
     def _check_shapes(self, given: tuple[int, ...], arrays: Sequence[NDArray[np.float32]]) -> None:
-        """Make sure that outputs have the shapes that follow from the inputs' and the config."""
+        """Check the outputs' shapes, which follow from the inputs' shape and the config."""
         sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True)) | axis_sizes(self.config)
         for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
             expected = tuple(sizes[axis] for axis in spec.axes)
@@ -193,27 +193,27 @@ def open_model(
     mmap: Mmap = "auto",
     verify: bool = False,
 ) -> Model:
-    """Open an ONNX file, or a directory in optimum's layout or as the hub has them.
+    """Open an ONNX file, or a directory in the layout of optimum or of the Hugging Face hub.
 
-    What is passed wins over what the file carries, and that over what lies beside it, or above it where its folder is
-    called ``onnx``.
+    Arguments take precedence over the file's metadata, and that over files next to it, or in the folder above if the
+    file's own folder is called ``onnx``.
 
     Raises:
-        FileMissingError: there is no such file, or no model, tokenizer or config to be found.
+        FileMissingError: there is no such file, or no model, tokenizer or config was found.
         BundleError: the file is not a model that can run here, or not one for the task, or with ``verify`` not as it
             was written.
         InputError: there is no such task, or the tokenizer does not fit.
-        ProviderError: a provider that was asked for is not active.
-        KernelsError: the native kernels were demanded, and cannot be used.
+        ProviderError: a requested provider is not active.
+        KernelsError: the native kernels were required, and cannot be used.
     """
     file = find_file(path)
     check = require_intact if verify else None
     opened = open_session(file, providers, threads, session_options, native, mmap=mmap, check=check)
     session, kernels, bundle = opened.session, opened.kernels, opened.bundle
     if config is None:
-        config = bundle.config if bundle else _config_beside(file)
-    found = _find_task(file, task, bundle, config)
-    interface = find_interface(file, session, found, config)
+        config = bundle.config if bundle else _config_next_to(file)
+    task_spec = _find_task(file, task, bundle, config)
+    interface = find_interface(file, session, task_spec, config)
     if not isinstance(tokenizer, TokenizerBase):
         if tokenizer is not None:
             tokenizer = load_tokenizer(tokenizer)
@@ -222,19 +222,19 @@ def open_model(
         else:
             tokenizer = load_tokenizer(_folder_of(file, "tokenizer.json", "vocab.txt"))
     tokenizer.check_fits(config)
-    return Model(file, session, found, config, tokenizer, bundle, kernels, interface)
+    return Model(file, session, task_spec, config, tokenizer, bundle, kernels, interface)
 
 
 def find_file(path: str | Path) -> Path:
-    """The ONNX file that a path means: itself, or the one in a directory or its folder ``onnx``.
+    """The ONNX file at a path: the path itself, or the file in a directory or its folder ``onnx``.
 
     Raises:
         FileMissingError: there is none.
         BundleError: the directory has several and none is called model.onnx, or it cannot be read.
-        InputTypeError: this is not a path.
+        InputTypeError: the argument is not a path.
     """
     if not isinstance(path, str | PathLike):
-        raise InputTypeError(f"a model is named by the path of a file or directory, not by {type(path).__name__}")
+        raise InputTypeError(f"a model must be the path of a file or directory, not {type(path).__name__}")
     path = Path(path)
     try:
         if not path.is_dir():
@@ -258,19 +258,19 @@ def find_file(path: str | Path) -> Path:
 
 
 def _folder_of(file: Path, *names: str) -> Path:
-    """The folder with a file of one of these names: that of the model, or the one above its folder ``onnx``."""
+    """The folder that contains a file of one of these names: the model's, or the one above its folder ``onnx``."""
     folder = file.parent
     real = folder.resolve()
     above = [real.parent] if real.name.startswith("onnx") else []
     return next((one for one in (folder, *above) if any((one / name).is_file() for name in names)), folder)
 
 
-def _config_beside(file: Path) -> ConvBertConfig:
+def _config_next_to(file: Path) -> ConvBertConfig:
     folder = _folder_of(file, "config.json")
     if not (folder / "config.json").is_file():
         raise FileMissingError(
-            f"{file} carries no config and no config.json lies beside it: put the checkpoint's config.json there, or "
-            "pass config="
+            f"{file} contains no config, and there is no config.json next to it: put the checkpoint's config.json "
+            "there, or pass config=..."
         )
     return ConvBertConfig.from_pretrained(folder)
 
@@ -285,9 +285,9 @@ def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: Con
     own = task_by_name(bundle.record.task) if bundle else task_of_architectures(config.architectures)
     if task is not None and bundle is not None and task != own:
         raise BundleError(
-            f"{file} was exported for {bundle.record.task}, not for {task.name}: export it with --task {asked}"
+            f"{file} was exported for {bundle.record.task}, not for {task.name}: export it with task={asked!r}"
         )
-    found = task or own
-    if found is None:
-        raise BundleError(f"{file} does not say what task it is for: pass task=, for example task='qa'")
-    return found
+    task = task or own
+    if task is None:
+        raise BundleError(f'{file} does not record its task: pass task=..., for example task="qa"')
+    return task

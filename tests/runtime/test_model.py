@@ -107,7 +107,7 @@ def test_a_model_with_other_outputs_is_refused(broken: Path) -> None:
 
 def test_a_strangers_file_needs_config_and_tokenizer(broken: Path) -> None:
     patch(broken, b"convbert_onnx.format_version", b"convbert_onyx.format_version")
-    with pytest.raises(FileMissingError, match=r"no config\.json lies beside it"):
+    with pytest.raises(FileMissingError, match=r"there is no config\.json next to it"):
         open_model(broken)
     source = CHECKPOINTS / "plain-question-answering"
     shutil.copy(source / "config.json", broken.parent)
