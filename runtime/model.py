@@ -252,9 +252,7 @@ def find_file(path: str | Path) -> Path:
     if files:
         names = ", ".join(str(file.relative_to(path)) for file in files)
         raise BundleError(f"{path} has several models ({names}): name one of them")
-    raise FileMissingError(
-        f"{path} has no .onnx file: write one with convbert-onnx export --layout directory -o {path}"
-    )
+    raise FileMissingError(f'{path} has no .onnx file: export a model to it with layout="directory"')
 
 
 def _folder_of(file: Path, *names: str) -> Path:
@@ -262,7 +260,8 @@ def _folder_of(file: Path, *names: str) -> Path:
     folder = file.parent
     real = folder.resolve()
     above = [real.parent] if real.name.startswith("onnx") else []
-    return next((one for one in (folder, *above) if any((one / name).is_file() for name in names)), folder)
+    candidates = (folder, *above)
+    return next((each for each in candidates if any((each / name).is_file() for name in names)), folder)
 
 
 def _config_next_to(file: Path) -> ConvBertConfig:
@@ -285,7 +284,7 @@ def _find_task(file: Path, asked: str | None, bundle: Bundle | None, config: Con
     own = task_by_name(bundle.record.task) if bundle else task_of_architectures(config.architectures)
     if task is not None and bundle is not None and task != own:
         raise BundleError(
-            f"{file} was exported for {bundle.record.task}, not for {task.name}: export it with task={asked!r}"
+            f'{file} was exported for {bundle.record.task}, not for {task.name}: export it with task="{asked}"'
         )
     task = task or own
     if task is None:

@@ -25,23 +25,23 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 Examples = Mapping[str, object] | list[object] | Iterator[object]
-"""The examples in a call, unchecked: one as the call's arguments, a list of several, or an iterator over them."""
+"""The unchecked examples of a call: one as the call's arguments, a list of examples, or an iterator."""
 
 
 class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
-    """The task's side of a pipeline: from a call's arguments to rows, and from outputs to results.
+    """The steps of a task's pipeline: from a call's arguments to rows, and from outputs to results.
 
     Type parameters: a checked example, the parameters of a call, what a result needs of one row, and the result.
 
     Args:
         tokenizer: the model's tokenizer.
         config: sizes and labels.
-        max_length: longest row in tokens.
+        max_length: maximum length of a row in tokens.
 
     Attributes:
-        arguments: names under which a call gives its examples.
-        second_argument: the name of a second positional argument, if a call may have one.
-        parameters: a frozen dataclass of what a caller can set; making one checks it.
+        arguments: names of the arguments that give a call's examples.
+        second_argument: the name of the second positional argument, if there is one.
+        parameters: a frozen dataclass of the parameters of calls; creating an instance checks them.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ("inputs",)
@@ -62,10 +62,10 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
         return parameters
 
     def parse_call(self, parameters: Parameters, *args: object, **arguments: object) -> Examples:
-        """The examples in a call, by default in its first argument: one, a list or an iterator.
+        """The examples of a call, by default in its first argument: one, a list or an iterator.
 
         Raises:
-            InputError: there is none, or more than one form.
+            InputError: there is no such argument, or more than one.
         """
         name = self.arguments[0]
         if len(args) + len(arguments) != 1:
@@ -76,22 +76,22 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
 
     @abstractmethod
     def parse_example(self, item: object) -> Example:
-        """One example, checked; ``item`` is the arguments of a call, or an entry of a list."""
+        """Check one example: the arguments of a call, or an entry of a list or iterator."""
 
     @abstractmethod
     def preprocess(self, example: Example, parameters: Parameters) -> Iterable[Encoding]:
-        """The rows of input for an example, at least one."""
+        """Encode an example as rows of tokens, at least one."""
 
     @abstractmethod
     def postprocess_row(self, example: Example, parameters: Parameters, row: Encoding, outputs: Outputs) -> Part:
         """Reduce one row's outputs to what the result needs, so that the outputs need not be kept.
 
-        ``outputs`` are views into those of a whole batch: parts of them have to be copied.
+        ``outputs`` are views of the outputs of a whole batch: copy the parts that are kept.
         """
 
     @abstractmethod
     def postprocess(self, example: Example, parameters: Parameters, parts: list[Part]) -> Result:
-        """The result for an example, from the parts of its rows, in their order."""
+        """Combine the parts of an example's rows, in their order, into its result."""
 
     @abstractmethod
     def describe(self, call: Mapping[str, object], result: Result) -> str:
@@ -103,19 +103,19 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
         """
 
     def encode_row(self, text: str, text_pair: str | None, parameters: TokenizerParameters) -> Encoding:
-        """The row for a text or a pair of them.
+        """Encode a text or a pair of texts as a row.
 
         Raises:
-            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
+            InputError: the row is too long and must not or cannot be cut, or it is empty.
         """
-        texts = tuple(self.tokenizer.encode_text(one) for one in (text, text_pair) if one is not None)
+        texts = tuple(self.tokenizer.encode_text(part) for part in (text, text_pair) if part is not None)
         return self.encode_tokens(texts, parameters)
 
     def encode_tokens(self, texts: tuple[Tokens, ...], parameters: TokenizerParameters) -> Encoding:
-        """As :meth:`encode_row`, for texts that are tokens already.
+        """Encode a text or a pair of texts that are tokens already, as :meth:`encode_row` does.
 
         Raises:
-            InputError: the row is too long and must not or cannot be cut, or nothing is in it.
+            InputError: the row is too long and must not or cannot be cut, or it is empty.
         """
         longest = min(self.max_length, parameters.max_length or self.max_length)
         special = self.tokenizer.num_special_tokens(pair=len(texts) == 2) if parameters.add_special_tokens else 0
@@ -128,8 +128,8 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
             texts = truncate(texts, longest - special, 0, strategy, self.tokenizer.truncation_side)[0]
         elif length > self.max_length:
             raise InputError(
-                f"the text takes {length} tokens, special ones included, where the model reads {self.max_length}: "
-                "shorten it, or pass truncation=True"
+                f"the text with special tokens has {length} tokens, which is longer than the model's maximum of "
+                f"{self.max_length}: shorten it, or pass truncation=True"
             )
         row = self.tokenizer.model_row(*texts)
         if not parameters.add_special_tokens:
@@ -145,10 +145,10 @@ class TaskPipeline(ABC, Generic[Example, Parameters, Part, Result]):
         return replace(row, padded_length=min(width, self.max_length))
 
     def parse_text(self, item: object) -> str:
-        """The text that ``item`` is, or that the arguments of a call give.
+        """Check a text, given alone or as the first argument of a call.
 
         Raises:
-            MissingKeyError: the arguments of a call lack it.
+            MissingKeyError: the arguments of the call lack it.
             InputTypeError: it is not a string.
         """
         name = self.arguments[0]
@@ -170,7 +170,7 @@ def pipeline_class(task: str) -> type[TaskPipeline[object, CallParameters, objec
 
 
 def as_examples(items: object) -> list[object] | Iterator[object] | None:
-    """The examples in a list, tuple, array, iterator or data set; None for one example."""
+    """The examples in a list, tuple, array, iterator or dataset; None for one example."""
     if isinstance(items, Iterator):
         return items
     entries, kind = as_list(items), type(items)
@@ -188,10 +188,10 @@ def as_examples(items: object) -> list[object] | Iterator[object] | None:
 
 
 def check_string(name: str, value: object) -> str:
-    """The value, if it is a string.
+    """Return a value that must be a string.
 
     Raises:
-        InputTypeError: it is not.
+        InputTypeError: it is not a string.
     """
     if not isinstance(value, str):
         raise InputTypeError(f"`{name}` must be a string, not {type(value).__name__}")
@@ -201,5 +201,7 @@ def check_string(name: str, value: object) -> str:
 def _without_special_tokens(row: Encoding) -> Encoding:
     kept = row.sequences >= 0
     if not kept.any():
-        raise InputError("the text has no tokens, and without special tokens the row is empty: add_special_tokens=True")
+        raise InputError(
+            "the text has no tokens, and without special tokens the row is empty: pass add_special_tokens=True"
+        )
     return Encoding(row.ids[kept], row.type_ids[kept], row.sequences[kept], row.offsets[kept], row.words[kept])

@@ -1,7 +1,7 @@
 """Features and sentence embeddings (reference: transformers 4.57 ``pipelines/feature_extraction.py``).
 
-Beyond the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model is refused, where
-the reference crashes.
+Additions to the reference: ``pooling``, ``normalize``, numpy output. A text that is longer than the model's maximum
+length is refused; the reference crashes.
 """
 
 from collections.abc import Mapping
@@ -28,15 +28,16 @@ Features = TokenVectors | list[float] | NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureExtractionParameters(CallParameters):
-    """What a caller can set.
+    """Parameters of feature extraction.
 
     Attributes:
-        pooling: None gives a vector for each token; "cls" that of the first token, "mean" the mean over all tokens.
-        normalize: make each vector one long.
-        return_tensors: give numpy arrays instead of lists.
+        pooling: None gives a vector for each token; "cls" gives the first token's vector, "mean" the mean over all
+            tokens.
+        normalize: scale each vector to unit length.
+        return_tensors: return numpy arrays instead of lists.
         truncation: as in ``tokenize_kwargs``.
-        tokenize_kwargs: how the row of a text is made. Where that pads it, the padded positions have vectors too, which
-            count neither for "mean" nor for other vectors.
+        tokenize_kwargs: how a text is encoded. If it is padded, padded positions have vectors too, but they affect
+            neither the mean nor other vectors.
     """
 
     pooling: Literal["cls", "mean"] | None = None
@@ -49,17 +50,17 @@ class FeatureExtractionParameters(CallParameters):
         super().__post_init__()
         if self.truncation is not None:
             if self.tokenize_kwargs.truncation is not None:
-                raise InputError("truncation is given twice: leave it out, or out of tokenize_kwargs")
+                raise InputError("truncation is given twice: pass it directly or in tokenize_kwargs, not both")
             object.__setattr__(self, "tokenize_kwargs", replace(self.tokenize_kwargs, truncation=self.truncation))
 
 
 class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters, NDArray[np.float32], Features]):
-    """Gives texts as vectors."""
+    """Hidden states of texts, one vector per token or pooled."""
 
     parameters = FeatureExtractionParameters
 
     def parse_example(self, item: object) -> str:
-        """A text.
+        """Check a text.
 
         Raises:
             InputTypeError: it is not a string.
@@ -67,10 +68,10 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters, NDArray[n
         return self.parse_text(item)
 
     def preprocess(self, example: str, parameters: FeatureExtractionParameters) -> list[Encoding]:
-        """The one row of a text.
+        """Encode a text as one row.
 
         Raises:
-            InputError: it is longer than the model reads and must not be cut.
+            InputError: it is longer than the model's maximum length and must not be cut.
         """
         return [self.encode_row(example, None, parameters.tokenize_kwargs)]
 
@@ -100,7 +101,7 @@ class FeatureExtraction(TaskPipeline[str, FeatureExtractionParameters, NDArray[n
         return listed
 
     def describe(self, call: Mapping[str, object], result: Features) -> str:
-        """The numbers, as Python writes them."""
+        """The vectors, as Python prints them."""
         return str(result)
 
 

@@ -1,6 +1,6 @@
-"""Words for masked places (reference: transformers 4.57 ``pipelines/fill_mask.py``).
+"""Words for masked positions (reference: transformers 4.57 ``pipelines/fill_mask.py``).
 
-One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
+One deliberate difference: a text that is longer than the model's maximum length is refused; the reference crashes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ __all__ = ["PIPELINE", "FillMask", "FillMaskParameters", "FilledMask", "FilledMa
 
 
 class FilledMask(TypedDict):
-    """A word for a masked place: its probability, its number, itself, and the text with it."""
+    """A word for a masked position: its probability, its token id, the word, and the text with the word."""
 
     score: float
     token: int
@@ -37,14 +37,14 @@ class FilledMask(TypedDict):
 
 @dataclass(frozen=True)
 class FillMaskParameters(CallParameters):
-    """What a caller can set.
+    """Parameters of fill-mask.
 
     Attributes:
-        top_k: how many words for each place.
-        targets: words to choose from, by default the whole vocabulary. One that the vocabulary lacks counts as its
+        top_k: number of words for each mask.
+        targets: words to choose from, by default the whole vocabulary. A word outside the vocabulary is replaced by its
             first token, with a warning.
-        tokenizer_kwargs: how the row of a text is made.
-        target_ids: ids of ``targets``.
+        tokenizer_kwargs: how a text is encoded.
+        target_ids: token ids of ``targets``.
     """
 
     top_k: Positive = 5
@@ -54,31 +54,31 @@ class FillMaskParameters(CallParameters):
 
 
 FilledMasks = list[FilledMask] | list[list[FilledMask]]
-"""The words for the mask of a text, or for each of its masks."""
+"""The words for the only mask of a text, or for each of its masks."""
 
 
 class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], FilledMasks]):
-    """Finds words that fit where a text has a mask."""
+    """The most probable words for the masks in a text."""
 
     parameters = FillMaskParameters
 
     def resolve_parameters(self, parameters: FillMaskParameters) -> FillMaskParameters:
-        """Look the targets up.
+        """Look up the targets in the vocabulary.
 
         Raises:
-            InputError: none of them is a word.
+            InputError: none of them has a token.
         """
         if parameters.targets is not None:
             object.__setattr__(parameters, "target_ids", self._target_ids(parameters.targets))
         return parameters
 
     def parse_call(self, parameters: FillMaskParameters, *args: object, **arguments: object) -> Examples:
-        """As for all tasks; a list of one text counts as that text."""
-        found = super().parse_call(parameters, *args, **arguments)
-        return {"inputs": found[0]} if isinstance(found, list) and len(found) == 1 else found
+        """The texts of a call; a list of one text counts as that text, as in the reference."""
+        examples = super().parse_call(parameters, *args, **arguments)
+        return {"inputs": examples[0]} if isinstance(examples, list) and len(examples) == 1 else examples
 
     def parse_example(self, item: object) -> str:
-        """A text.
+        """Check a text.
 
         Raises:
             InputTypeError: it is not a string.
@@ -86,57 +86,57 @@ class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], Fil
         return self.parse_text(item)
 
     def preprocess(self, example: str, parameters: FillMaskParameters) -> list[Encoding]:
-        """The one row of a text.
+        """Encode a text as one row.
 
         Raises:
-            InputError: it has no mask, or it is longer than the model reads and must not be cut.
+            InputError: it has no mask, or it is longer than the model's maximum length and must not be cut.
         """
         if self.tokenizer.mask_token_id is None:
             raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
         row = self.encode_row(example, None, parameters.tokenizer_kwargs)
         if self.tokenizer.mask_token_id not in row.ids:
             raise InputError(
-                f"No mask_token ({self.tokenizer.mask_token}) found on the input: put it where a word is wanted"
+                f"No mask_token ({self.tokenizer.mask_token}) found on the input: put it where a word is missing"
             )
         return [row]
 
     def postprocess_row(
         self, example: str, parameters: FillMaskParameters, row: Encoding, outputs: Outputs
     ) -> list[list[FilledMask]]:
-        """The best words for each mask, best first."""
-        places = np.flatnonzero(row.ids == self.tokenizer.mask_token_id)
-        found = []
-        for place in places:
-            scores = softmax(outputs["logits"][place])
+        """The most probable words for each mask, best first."""
+        positions = np.flatnonzero(row.ids == self.tokenizer.mask_token_id)
+        masks = []
+        for position in positions:
+            scores = softmax(outputs["logits"][position])
             candidates = np.arange(len(scores)) if parameters.target_ids is None else parameters.target_ids
-            found.append(
+            masks.append(
                 [
-                    self._filled(row, int(place), int(token), scores, keep_special=len(places) > 1)
+                    self._filled(row, int(position), int(token), scores, keep_special=len(positions) > 1)
                     for token in _best(candidates, scores, parameters.top_k)
                 ]
             )
-        return found
+        return masks
 
     def postprocess(
         self, example: str, parameters: FillMaskParameters, parts: list[list[list[FilledMask]]]
     ) -> FilledMasks:
-        """The words for each mask; those of a single mask are not put into a list of lists."""
+        """The words for each mask; for a single mask without an outer list."""
         (masks,) = parts
         return masks[0] if len(masks) == 1 else masks
 
     def describe(self, call: Mapping[str, object], result: FilledMasks) -> str:
-        """A line for each word, with the text that it makes."""
+        """A line for each word, with the filled text."""
         return scored_lines(result, "token_str", "sequence")
 
-    def _filled(self, row: Encoding, place: int, token: int, scores: FloatArray, keep_special: bool) -> FilledMask:
+    def _filled(self, row: Encoding, position: int, token: int, scores: FloatArray, keep_special: bool) -> FilledMask:
         ids = row.ids.copy()
-        ids[place] = token
+        ids[position] = token
         ids = ids[ids != self.tokenizer.pad_token_id]
         return FilledMask(
             score=float(scores[token]),
             token=token,
             token_str=self.tokenizer.decode([token]),
-            # With several masks, the other ones stay visible.
+            # With several masks, the others stay visible.
             sequence=self.tokenizer.decode(ids, skip_special_tokens=not keep_special),
         )
 
@@ -146,14 +146,14 @@ class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], Fil
             number = self.tokenizer.token_id(target)
             if number is None:
                 tokens = self.tokenizer.encode_text(target).ids[:1]
-                named = self.tokenizer.convert_ids_to_tokens(tokens)
-                instead = f"{named[0]!r} is taken" if named else "it is left out"
+                names = self.tokenizer.convert_ids_to_tokens(tokens)
+                instead = f"{names[0]!r} is used instead" if names else "it is left out"
                 warn_caller(f"the vocabulary has no word {target!r}: {instead}", UserWarning)
                 ids.update(tokens.tolist())
             else:
                 ids.add(number)
         if not ids:
-            raise InputError("At least one target must be provided when passed: none of the targets is a word")
+            raise InputError("At least one target must be provided when passed: none of the targets has a token")
         return np.array(sorted(ids), np.int64)
 
 
@@ -162,8 +162,8 @@ PIPELINE = FillMask
 
 def _best(candidates: IntArray, scores: FloatArray, count: int) -> IntArray:
     """The ``count`` best candidates, best first."""
-    own = -scores[candidates]
-    if count < len(own):
-        kept = np.argpartition(own, count - 1)[:count]
-        candidates, own = candidates[kept], own[kept]
-    return candidates[np.argsort(own, kind="stable")]
+    order = -scores[candidates]
+    if count < len(order):
+        kept = np.argpartition(order, count - 1)[:count]
+        candidates, order = candidates[kept], order[kept]
+    return candidates[np.argsort(order, kind="stable")]

@@ -1,4 +1,4 @@
-"""The best of several continuations. The reference has a model for this, and no pipeline."""
+"""The best of several continuations of a prompt. The reference has a model for this task, but no pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ __all__ = ["PIPELINE", "Choice", "MultipleChoice", "MultipleChoiceExample", "Mul
 
 
 class Choice(TypedDict):
-    """The text that fits best, its number, its probability, and the probabilities of all texts in their order."""
+    """The best choice, its index, its probability, and the probabilities of all choices in their order."""
 
     choice: str
     label: int
@@ -29,7 +29,7 @@ class Choice(TypedDict):
 
 @dataclass(frozen=True)
 class MultipleChoiceExample:
-    """A prompt and the texts that may follow it."""
+    """A prompt and its possible continuations."""
 
     prompt: str
     choices: tuple[str, ...]
@@ -37,18 +37,18 @@ class MultipleChoiceExample:
 
 @dataclass(frozen=True)
 class MultipleChoiceParameters(TokenizerParameters, CallParameters):
-    """What a caller can set: what the tokenizer takes. The first text of a row is the prompt, the second a choice."""
+    """Parameters of multiple choice: those of the tokenizer. A row is a pair of the prompt and a choice."""
 
 
 class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameters, NDArray[np.float32], Choice]):
-    """Finds the choice that fits a prompt best."""
+    """The choice that fits a prompt best."""
 
     arguments = ("prompt", "choices", "data")
     second_argument = "choices"
     parameters = MultipleChoiceParameters
 
     def parse_call(self, parameters: MultipleChoiceParameters, *args: object, **arguments: object) -> Examples:
-        """``prompt`` with ``choices``, or lists of as many of each; a dict, a list of them, or an iterator.
+        """The examples of a call: ``prompt`` and ``choices``, or lists of these, a dict, a list or an iterator.
 
         Raises:
             InputError: the arguments fit no form, or the lists have different lengths.
@@ -56,9 +56,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         items = args[0] if args and not arguments else arguments.pop("data", None)
         if items is not None:
             if arguments:
-                raise InputError(
-                    f"examples were given, so {', '.join(arguments)} has no place: use one form or the other"
-                )
+                raise InputError(f"examples were given together with {', '.join(arguments)}: pass one or the other")
             examples = as_examples(items)
             return {"data": items} if examples is None else examples
         if args:
@@ -68,11 +66,11 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
             return arguments
         choices = as_list(arguments.get("choices"))
         if choices is None or len(choices) != len(prompts):
-            raise InputError(f"`choices` do not fit {len(prompts)} values of `prompt`: give as many lists of choices")
+            raise InputError(f"`choices` must have a list for each of the {len(prompts)} prompts")
         return [{"prompt": prompt, "choices": own} for prompt, own in zip(prompts, choices, strict=True)]
 
     def parse_example(self, item: object) -> MultipleChoiceExample:
-        """An example from a dict with ``prompt`` and ``choices``.
+        """Check a dict with ``prompt`` and ``choices``.
 
         Raises:
             MissingKeyError: one of them is missing.
@@ -82,7 +80,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         if isinstance(item, Mapping) and item.keys() == {"data"}:
             item = item["data"]
         if not isinstance(item, Mapping):
-            raise InputTypeError("give prompt= and choices=, or a dict with these keys, or a list of such dicts")
+            raise InputTypeError("pass prompt=... and choices=..., or a dict with these keys, or a list of such dicts")
         for name in ("prompt", "choices"):
             if item.get(name) is None:
                 raise MissingKeyError(f"`{name}` is missing: an example needs the keys prompt and choices")
@@ -96,15 +94,15 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         )
 
     def preprocess(self, example: MultipleChoiceExample, parameters: MultipleChoiceParameters) -> list[Encoding]:
-        """A row for each choice, all as long as the longest.
+        """Encode the prompt with each choice as a row, all as long as the longest.
 
         Raises:
-            InputError: a row is longer than the model reads and must not be cut.
+            InputError: a row is longer than the model's maximum length and must not be cut.
         """
         prompt = self.tokenizer.encode_text(example.prompt)
         choices = [self.tokenizer.encode_text(choice) for choice in example.choices]
         rows = [self.encode_tokens((prompt, choice), parameters) for choice in choices]
-        # A model that padding changes gets the padding that it was trained with.
+        # A model whose results depend on padding gets the padding that it was trained with.
         width = max(max(len(row), row.padded_length) for row in rows)
         return [replace(row, padded_length=width) for row in rows]
 
@@ -123,7 +121,7 @@ class MultipleChoice(TaskPipeline[MultipleChoiceExample, MultipleChoiceParameter
         return Choice(choice=example.choices[best], label=best, score=float(scores[best]), scores=scores.tolist())
 
     def describe(self, call: Mapping[str, object], result: Choice) -> str:
-        """The best choice with its score and number."""
+        """The best choice with its score and index."""
         line = scored_line(result["choice"], result["score"])
         return f"{line}, choice {result['label']} of {len(result['scores'])}"
 

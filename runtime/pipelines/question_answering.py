@@ -1,7 +1,7 @@
 """Extractive question answering (reference: transformers 4.57 ``pipelines/question_answering.py``).
 
-Differences on purpose: ``max_question_len`` is honoured, and candidates that are no span of the context (end before
-start, or on a special token), which the reference lists with a score of 0 where a context is very short, are left out.
+Deliberate differences: ``max_question_len`` is honored, and candidates that are not a span of the context (end before
+start, or on a special token), which the reference lists with a score of 0 if a context is very short, are left out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ __all__ = ["PIPELINE", "Answer", "QuestionAnswering", "QuestionAnsweringExample"
 
 
 class Answer(TypedDict):
-    """An answer: its probability, where it starts and ends in the context (in characters), and its text."""
+    """An answer: its probability, its start and end in the context (in characters), and its text."""
 
     score: float
     start: int
@@ -32,7 +32,7 @@ class Answer(TypedDict):
 
 @dataclass(frozen=True)
 class QuestionAnsweringExample:
-    """A question and the text that answers it."""
+    """A question and the text that contains the answer."""
 
     question: str
     context: str
@@ -40,18 +40,19 @@ class QuestionAnsweringExample:
 
 @dataclass(frozen=True)
 class QuestionAnsweringParameters(CallParameters):
-    """What a caller can set.
+    """Parameters of question answering.
 
     Attributes:
-        top_k: how many answers are given, by default one; fewer where the context has fewer. ``topk`` is its old name.
-        doc_stride: tokens that a window repeats from the one before; by default half of ``max_seq_len``, at most 128.
-        max_answer_len: longest answer in tokens.
-        max_seq_len: longest window in tokens; by default the model's maximum, at most 384.
-        max_question_len: tokens after which a question is cut.
+        top_k: number of answers, by default one; fewer if the context has fewer.
+        doc_stride: tokens that consecutive windows share; by default half of ``max_seq_len``, at most 128.
+        max_answer_len: maximum length of an answer in tokens.
+        max_seq_len: maximum length of a window in tokens; by default the model's maximum, at most 384.
+        max_question_len: maximum length of a question in tokens; longer questions are cut.
         handle_impossible_answer: let "no answer" (an empty text) compete.
-        align_to_words: widen answers to whole words.
-        padding: "do_not_pad", "longest" (of the windows of a context) or "max_length" (``max_seq_len``). It changes
-            numbers only for models that were exported with ``--padding as-trained``.
+        align_to_words: extend answers to whole words.
+        padding: "do_not_pad", "longest" (of the windows of a context) or "max_length" (``max_seq_len``). It affects
+            scores only for models that were exported with ``padding="as-trained"``.
+        topk: deprecated, see ``top_k``.
     """
 
     top_k: Positive | None = None
@@ -71,13 +72,13 @@ class QuestionAnsweringParameters(CallParameters):
 
     @property
     def count(self) -> int:
-        """How many answers are given."""
+        """Number of answers."""
         return self.top_k or self.topk or 1
 
 
 @dataclass(frozen=True)
 class _Window:
-    """What one window adds: the probability of no answer, and spans of the context with their scores."""
+    """The probability of no answer in one window, and spans of the context with their scores."""
 
     null: float
     spans: list[tuple[float, int, int]]
@@ -86,22 +87,22 @@ class _Window:
 class QuestionAnswering(
     TaskPipeline[QuestionAnsweringExample, QuestionAnsweringParameters, _Window, Answer | list[Answer]]
 ):
-    """Finds the span of a context that answers a question."""
+    """The spans of a context that answer a question."""
 
     arguments = ("question", "context", "data", "X")
     parameters = QuestionAnsweringParameters
 
     def resolve_parameters(self, parameters: QuestionAnsweringParameters) -> QuestionAnsweringParameters:
-        """A call's ``topk`` replaces the pipeline's ``top_k``."""
+        """Let a call's ``topk`` replace the pipeline's ``top_k``."""
         if parameters.topk is not None and parameters.given & {"top_k", "topk"} == {"topk"}:
             object.__setattr__(parameters, "top_k", parameters.topk)
         return parameters
 
     def parse_call(self, parameters: QuestionAnsweringParameters, *args: object, **arguments: object) -> Examples:
-        """The examples in a call: keywords, a dict, a list of them, two strings, or an iterator.
+        """The examples of a call: keywords, a dict, a list of dicts, two strings, or an iterator.
 
         Raises:
-            InputError: the arguments fit no form, or lists have different lengths.
+            InputError: the arguments have none of these forms, or lists have different lengths.
         """
         items: object
         match args:
@@ -116,16 +117,16 @@ class QuestionAnswering(
         if items is None:
             items, arguments = _zip_questions_and_contexts(arguments), {}
         if arguments:
-            raise InputError(f"examples were given, so {', '.join(arguments)} has no place: use one form or the other")
+            raise InputError(f"examples were given together with {', '.join(arguments)}: pass one or the other")
         examples = as_examples(items)
         if isinstance(examples, Iterator):
             return examples
-        # The reference gives the result of a list of one without a list around it.
+        # As in the reference, the result for a list of one example is not a list.
         examples = [items] if examples is None else examples
         return {"data": examples[0]} if len(examples) == 1 else examples
 
     def parse_example(self, item: object) -> QuestionAnsweringExample:
-        """An example from a dict with ``question`` and ``context``, or from a SquadExample.
+        """Check a dict with ``question`` and ``context``, or a SquadExample of transformers.
 
         Raises:
             MissingKeyError: one of them is missing.
@@ -150,16 +151,14 @@ class QuestionAnswering(
         return QuestionAnsweringExample(*(check_string(name, item[name]) for name in ("question", "context")))
 
     def preprocess(self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters) -> list[Encoding]:
-        """The windows over the context, each behind the whole question.
+        """Encode the question with each window over the context.
 
         Raises:
-            InputError: the lengths that were asked for do not fit the model or each other.
+            InputError: the requested lengths do not fit the model or each other.
         """
         longest = parameters.max_seq_len or min(self.max_length, 384)
         if longest > self.max_length:
-            raise InputError(
-                f"`max_seq_len` ({longest}) is more than the {self.max_length} tokens that the model reads"
-            )
+            raise InputError(f"`max_seq_len` ({longest}) is more than the model's maximum of {self.max_length} tokens")
         if parameters.doc_stride is not None and parameters.doc_stride > longest:
             raise InputError(f"`doc_stride` ({parameters.doc_stride}) is larger than `max_seq_len` ({longest})")
         question = self.tokenizer.encode_text(example.question)[: parameters.max_question_len]
@@ -172,9 +171,9 @@ class QuestionAnswering(
             )
         stride = parameters.doc_stride
         if stride is None:
-            usual = min(longest // 2, 128)
-            stride = usual if usual < room else room // 2
-        if self.tokenizer.padding_side == "left":  # the reference then puts the context first
+            default = min(longest // 2, 128)
+            stride = default if default < room else room // 2
+        if self.tokenizer.padding_side == "left":  # as in the reference, the context then comes first
             windows = self.tokenizer.windows(context, longest, stride, after=question)
         else:
             windows = self.tokenizer.windows(context, longest, stride, before=question)
@@ -191,12 +190,12 @@ class QuestionAnswering(
         outputs: Outputs,
     ) -> _Window:
         """The best spans of one window."""
-        # Some candidates become the same once they are aligned to words.
+        # Several candidates can become the same answer when they are aligned to words.
         candidates = parameters.count * 2 + 10 if parameters.align_to_words else parameters.count
         left = self.tokenizer.padding_side == "left"
-        # The reference finds answers everywhere where the context comes first.
+        # If the context comes first, the reference allows answers everywhere.
         allowed = np.full(len(row), True) if left else row.sequences == 1
-        allowed[0] = True  # the position of [CLS] stands for "no answer"
+        allowed[0] = True  # the position of [CLS] means "no answer"
         start, end = (softmax(outputs[name][: len(row)], allowed) for name in ("start_logits", "end_logits"))
         null = float(start[0] * end[0])
         start[0] = end[0] = 0
@@ -209,7 +208,7 @@ class QuestionAnswering(
     def postprocess(
         self, example: QuestionAnsweringExample, parameters: QuestionAnsweringParameters, parts: list[_Window]
     ) -> Answer | list[Answer]:
-        """The best answers over all windows; one alone is not put into a list."""
+        """The best answers over all windows; a single answer is not a list."""
         answers: dict[str, Answer] = {}
         for score, start, end in (span for window in parts for span in window.spans):
             text = example.context[start:end]
@@ -217,12 +216,12 @@ class QuestionAnswering(
                 known["score"] += score
             else:
                 answers[text.lower()] = Answer(score=score, start=start, end=end, answer=text)
-        found = list(answers.values())
-        if parameters.handle_impossible_answer or not found:
+        ranked = list(answers.values())
+        if parameters.handle_impossible_answer or not ranked:
             null = min(window.null for window in parts) if parameters.handle_impossible_answer else 0.0
-            found.append(Answer(score=null, start=0, end=0, answer=""))
-        found.sort(key=lambda answer: -answer["score"])
-        best = found[: parameters.count]
+            ranked.append(Answer(score=null, start=0, end=0, answer=""))
+        ranked.sort(key=lambda answer: -answer["score"])
+        best = ranked[: parameters.count]
         return best[0] if len(best) == 1 else best
 
     def describe(self, call: Mapping[str, object], result: Answer | list[Answer]) -> str:
@@ -238,7 +237,7 @@ PIPELINE = QuestionAnswering
 _SHOWN_CONTEXT = 60
 """Characters of context that are shown on each side of an answer."""
 
-_FORMS = "give question= and context=, or a dict with these keys, or a list or an iterator of such dicts"
+_FORMS = "pass question=... and context=..., or a dict with these keys, or a list or an iterator of such dicts"
 
 
 def _zip_questions_and_contexts(arguments: Mapping[str, object]) -> list[object]:
@@ -249,16 +248,17 @@ def _zip_questions_and_contexts(arguments: Mapping[str, object]) -> list[object]
     if questions is None:
         if contexts is not None:
             raise InputTypeError(
-                "one `question` over a list of `context` is ambiguous: give as many questions as contexts"
+                "one `question` for a list of `context` is ambiguous: pass as many questions as contexts"
             )
         return [arguments]
     if contexts is None:
         contexts = [arguments["context"]] * len(questions)
     if len(questions) != len(contexts):
         raise InputError(
-            f"there are {len(questions)} questions but {len(contexts)} contexts: give as many of one as of the other"
+            f"there are {len(questions)} questions but {len(contexts)} contexts: pass as many of one as of the other"
         )
-    return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
+    pairs = zip(questions, contexts, strict=True)
+    return [{"question": question, "context": context} for question, context in pairs]
 
 
 def _describe_answer(context: str, answer: Answer) -> str:
@@ -273,9 +273,9 @@ def _describe_answer(context: str, answer: Answer) -> str:
 
 
 def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) -> Iterator[tuple[int, int, float]]:
-    """First token, last token and score of the ``count`` best spans, best first; impossible ones are left out."""
+    """First token, last token and score of the ``count`` best spans, best first, without impossible spans."""
     length = len(start)
-    # scores[s, d] is the span from s to s + d: only spans that are short enough are ever looked at.
+    # scores[s, d] is the score of the span from s to s + d; longer spans are never computed.
     widths = min(longest, length)
     ends = np.lib.stride_tricks.sliding_window_view(np.append(end, np.zeros(widths - 1)), widths)
     scores = (start[:, None] * ends).ravel()
@@ -287,7 +287,7 @@ def _best_spans(start: FloatArray, end: FloatArray, count: int, longest: int) ->
 
 
 def _characters(row: Encoding, first: int, last: int, align_to_words: bool, context: int) -> tuple[int, int]:
-    """Where the tokens ``first`` to ``last`` lie in the context, widened to whole words of this row if asked."""
+    """Start and end of the tokens ``first`` to ``last`` in the context, extended to whole words if requested."""
     if align_to_words:
         starts, ends = (
             np.flatnonzero((row.sequences == context) & (row.words == row.words[place])) for place in (first, last)

@@ -1,4 +1,4 @@
-"""From logits to probabilities, in double precision."""
+"""Probabilities from logits, in double precision."""
 
 import numpy as np
 from numpy.typing import NDArray

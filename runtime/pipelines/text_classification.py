@@ -1,6 +1,6 @@
 """Classification of texts and of pairs of texts (reference: transformers 4.57 ``pipelines/text_classification.py``).
 
-One difference on purpose: a text that is longer than the model is refused, where the reference crashes.
+One deliberate difference: a text that is longer than the model's maximum length is refused; the reference crashes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,9 +36,9 @@ class Classification(TypedDict):
 
 @dataclass(frozen=True)
 class TextClassificationExample:
-    """A text, or a pair of them.
+    """A text, or a pair of texts.
 
-    ``listed`` says that it is the only input of its call, and a string: the reference lists its result.
+    ``listed`` marks a string that is the only input of its call: the reference puts its result into a list.
     """
 
     text: str
@@ -48,14 +48,14 @@ class TextClassificationExample:
 
 @dataclass(frozen=True)
 class TextClassificationParameters(TokenizerParameters, CallParameters):
-    """What a caller can set, besides what the tokenizer takes.
+    """Parameters of text classification, in addition to the tokenizer's.
 
     Attributes:
-        top_k: how many labels, best first; None means all of them. Not given, it is one label, not in a list.
-        function_to_apply: "sigmoid", "softmax" or "none"; by default what the config's ``problem_type`` and number of
-            labels ask for.
-        text_pair: a second text for every input that is a string.
-        return_all_scores: old name: True is ``top_k=None`` in the order of the config, False is the best label.
+        top_k: number of labels, best first; None means all. If it is not given, the result is one label without a list.
+        function_to_apply: "sigmoid", "softmax" or "none"; by default it follows from the config's ``problem_type`` and
+            number of labels.
+        text_pair: the second text for all inputs that are strings.
+        return_all_scores: deprecated: True is ``top_k=None`` in the order of the config, False is the best label.
     """
 
     top_k: Positive | Literal[""] | None = ""
@@ -70,25 +70,25 @@ class TextClassificationParameters(TokenizerParameters, CallParameters):
 
 
 Classifications = Classification | list[Classification] | list[list[Classification]]
-"""A label, or a list of them with ``top_k`` or for a call with one string, or with ``return_all_scores`` both."""
+"""A label, or a list of labels; a list of lists for one string with ``return_all_scores``."""
 
 
 class TextClassification(
     TaskPipeline[TextClassificationExample, TextClassificationParameters, FloatArray, Classifications]
 ):
-    """Gives texts their labels."""
+    """Labels of texts and of pairs of texts."""
 
     parameters = TextClassificationParameters
 
     def resolve_parameters(self, parameters: TextClassificationParameters) -> TextClassificationParameters:
-        """A call's ``return_all_scores`` replaces the pipeline's ``top_k``."""
+        """Let a call's ``return_all_scores`` replace the pipeline's ``top_k``."""
         called = parameters.given & {"top_k", "return_all_scores"}
         if parameters.top_k != "" and called == {"return_all_scores"}:
             object.__setattr__(parameters, "top_k", None if parameters.return_all_scores else 1)
         return parameters
 
     def parse_example(self, item: object) -> TextClassificationExample:
-        """An example from a string, or a dict with ``text`` and perhaps ``text_pair``.
+        """Check a string, or a dict with ``text`` and optionally ``text_pair``.
 
         Raises:
             InputTypeError: it is neither, or a text is not a string.
@@ -104,7 +104,7 @@ class TextClassification(
             return TextClassificationExample(item, listed=listed)
         if not isinstance(item, Mapping) or "text" not in item or not item.keys() <= {"text", "text_pair"}:
             raise InputTypeError(
-                'give a string, or a dict {"text": ..., "text_pair": ...} for a pair, or a list of these as `inputs`'
+                'pass a string, or a dict {"text": ..., "text_pair": ...} for a pair, or a list of these as `inputs`'
             )
         pair = item.get("text_pair")
         return TextClassificationExample(
@@ -114,15 +114,15 @@ class TextClassification(
     def preprocess(
         self, example: TextClassificationExample, parameters: TextClassificationParameters
     ) -> list[Encoding]:
-        """The one row of an example.
+        """Encode an example as one row.
 
         Raises:
-            InputError: it is longer than the model reads and must not be cut, or has two second texts.
+            InputError: it is longer than the model's maximum length and must not be cut, or has two second texts.
         """
         pair = example.text_pair
         if parameters.text_pair is not None:
             if pair is not None:
-                raise InputError("the input has a text_pair of its own: leave out the parameter text_pair")
+                raise InputError("the input has its own text_pair: leave out the parameter text_pair")
             pair = parameters.text_pair
         # As in the reference, an empty second text counts as none.
         return [self.encode_row(example.text, pair or None, parameters)]
@@ -135,14 +135,14 @@ class TextClassification(
         outputs: Outputs,
     ) -> FloatArray:
         """The score of each label."""
-        return _FUNCTIONS[parameters.function_to_apply or self._usual_function()](outputs["logits"])
+        return _FUNCTIONS[parameters.function_to_apply or self._default_function()](outputs["logits"])
 
     def postprocess(
         self, example: TextClassificationExample, parameters: TextClassificationParameters, parts: list[FloatArray]
     ) -> Classifications:
         """The labels with their scores, best first."""
         (scores,) = parts
-        best = [int(place) for place in np.argsort(-scores, kind="stable")]
+        best = [int(index) for index in np.argsort(-scores, kind="stable")]
         result: Classification | list[Classification]
         if parameters.top_k is None:
             result = self._classified(scores, best)
@@ -159,21 +159,21 @@ class TextClassification(
         """A line for each label."""
         return scored_lines(result, "label")
 
-    def _classified(self, scores: FloatArray, places: Iterable[int]) -> list[Classification]:
-        return [Classification(label=self.config.id2label[place], score=float(scores[place])) for place in places]
+    def _classified(self, scores: FloatArray, indices: Iterable[int]) -> list[Classification]:
+        return [Classification(label=self.config.id2label[index], score=float(scores[index])) for index in indices]
 
-    def _usual_function(self) -> str:
+    def _default_function(self) -> str:
         if self.config.problem_type == "regression":
             return "none"
-        several = self.config.problem_type == "multi_label_classification" or self.config.num_labels == 1
-        return "sigmoid" if several else "softmax"
+        independent = self.config.problem_type == "multi_label_classification" or self.config.num_labels == 1
+        return "sigmoid" if independent else "softmax"
 
 
 PIPELINE = TextClassification
 
 
-def _as_it_is(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def _identity(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return logits.astype(np.float64)
 
 
-_FUNCTIONS = {"sigmoid": sigmoid, "softmax": softmax, "none": _as_it_is}
+_FUNCTIONS = {"sigmoid": sigmoid, "softmax": softmax, "none": _identity}

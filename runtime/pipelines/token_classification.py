@@ -1,4 +1,4 @@
-"""Labels for tokens and entities (reference: transformers 4.57 ``pipelines/token_classification.py``)."""
+"""Labels of tokens and entities (reference: transformers 4.57 ``pipelines/token_classification.py``)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ __all__ = ["PIPELINE", "Entity", "TokenClassification", "TokenClassificationExam
 
 
 class Entity(TypedDict):
-    """A token (``entity``, ``index``) or a group of them (``entity_group``) with label, score, text and offsets."""
+    """A token (``entity``, ``index``) or a group of tokens (``entity_group``) with label, score, text and offsets."""
 
     entity: NotRequired[str]
     entity_group: NotRequired[str]
@@ -31,27 +31,28 @@ class Entity(TypedDict):
 
 @dataclass(frozen=True)
 class TokenClassificationExample:
-    """A text, or the words of one."""
+    """A text, or the words of a text."""
 
     text: str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TokenClassificationParameters(CallParameters):
-    """What a caller can set.
+    """Parameters of token classification.
 
     Attributes:
-        aggregation_strategy: "none" gives every token; the others give entities. "simple" joins tokens of one label;
-            "first", "average" and "max" also give all tokens of a word one label, that of the first token, of the mean
-            of scores, of the highest score.
+        aggregation_strategy: "none" returns tokens; the others return entities. "simple" joins neighboring tokens with
+            one label; "first", "average" and "max" first give all tokens of a word one label: that of the first token,
+            of the mean of the scores, or of the highest score.
         ignore_labels: labels that are left out.
-        stride: read long texts in windows that share this many tokens; by default a text is cut at the model's length.
+        stride: read long texts in windows that overlap by this number of tokens; by default a text is cut at the
+            model's maximum length.
         is_split_into_words: inputs are lists of words.
-        delimiter: what stands between words in the text that offsets refer to.
-        offset_mapping: start and end of each token of the row, special ones included, instead of the tokenizer's; for
-            one text.
-        grouped_entities: old name: True is "simple", or "first" with ``ignore_subwords``.
-        ignore_subwords: see ``grouped_entities``.
+        delimiter: the string between words in the text that offsets refer to.
+        offset_mapping: start and end of each token of the row, special tokens included, instead of the tokenizer's
+            offsets; for one text.
+        grouped_entities: deprecated: True is "simple", or "first" with ``ignore_subwords``.
+        ignore_subwords: deprecated, see ``grouped_entities``.
     """
 
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "none"
@@ -72,9 +73,11 @@ class TokenClassificationParameters(CallParameters):
             grouped = "first" if self.ignore_subwords else "simple"
             object.__setattr__(self, "aggregation_strategy", grouped if self.grouped_entities else "none")
         if self.stride is not None and self.aggregation_strategy == "none":
-            raise InputError('stride needs an aggregation_strategy other than "none", to join what windows share')
+            raise InputError('stride needs an aggregation_strategy other than "none", which joins the windows')
         if self.stride is not None and self.offset_mapping is not None:
-            raise InputError("offset_mapping is for one row, and stride makes several: leave one of them out")
+            raise InputError(
+                "offset_mapping describes one row, and stride splits a text into several: pass one of them"
+            )
         if any(len(pair) != 2 for pair in self.offset_mapping or ()):
             raise InputTypeError("offset_mapping parameter should be a list of pairs, start and end of each token")
 
@@ -94,18 +97,18 @@ class _Token:
 class TokenClassification(
     TaskPipeline[TokenClassificationExample, TokenClassificationParameters, list[Entity], list[Entity]]
 ):
-    """Gives tokens their labels and joins them to entities."""
+    """Labels of tokens, joined to entities if requested."""
 
     parameters = TokenClassificationParameters
 
     def parse_call(self, parameters: TokenClassificationParameters, *args: object, **arguments: object) -> Examples:
-        """As for all tasks; with ``is_split_into_words``, a list of words counts as a list of one text."""
+        """The texts of a call; with ``is_split_into_words``, a list of words is a list of one text."""
         items = super().parse_call(parameters, *args, **arguments)
         one_text = isinstance(items, list) and not all(isinstance(words, list | tuple) for words in items)
         return [items] if parameters.is_split_into_words and one_text else items
 
     def parse_example(self, item: object) -> TokenClassificationExample:
-        """A text from a string, or from a list of its words.
+        """Check a text: a string, or a list of its words.
 
         Raises:
             InputTypeError: it is neither.
@@ -118,11 +121,11 @@ class TokenClassification(
     def preprocess(
         self, example: TokenClassificationExample, parameters: TokenClassificationParameters
     ) -> list[Encoding]:
-        """The windows over a text, or without ``stride`` its beginning.
+        """Encode a text as windows, or without ``stride`` its beginning as one row.
 
         Raises:
-            InputError: ``stride`` leaves no room.
-            InputTypeError: a list of words where a text was expected, or the other way round.
+            InputError: ``stride`` is not smaller than the model's maximum length.
+            InputTypeError: the input is a list of words and should be a string, or the other way round.
         """
         if isinstance(example.text, tuple) != parameters.is_split_into_words:
             raise InputTypeError("pass is_split_into_words=True with lists of words, and only with them")
@@ -133,15 +136,15 @@ class TokenClassification(
                     f"stride parameter should be < {self.max_length}, the model's length (got {parameters.stride})"
                 )
             rows = self.tokenizer.windows(tokens, self.max_length, parameters.stride)
-            # A model that padding changes gets the padding that the reference gives it.
+            # A model whose results depend on padding gets the same padding as in the reference.
             return [replace(row, padded_length=len(rows[0])) for row in rows]
         room = self.max_length - self.tokenizer.num_special_tokens()
         row = self.tokenizer.model_row(self.tokenizer.truncate(tokens, room))
         if parameters.offset_mapping is not None:
             if len(parameters.offset_mapping) != len(row):
                 raise InputError(
-                    f"offset_mapping has {len(parameters.offset_mapping)} pairs and the text {len(row)} tokens, "
-                    "special ones included: give as many"
+                    f"offset_mapping has {len(parameters.offset_mapping)} pairs, and the text with special tokens has "
+                    f"{len(row)} tokens: pass one pair for each token"
                 )
             row = replace(row, offsets=np.array(parameters.offset_mapping, np.int64))
         return [row]
@@ -153,7 +156,7 @@ class TokenClassification(
         row: Encoding,
         outputs: Outputs,
     ) -> list[Entity]:
-        """The tokens or entities of one window whose labels are not ignored."""
+        """The tokens or entities of one window, without ignored labels."""
         text = example.text if isinstance(example.text, str) else parameters.delimiter.join(example.text)
         tokens = self._classified(text, row, softmax(outputs["logits"]))
         if parameters.aggregation_strategy in ("first", "average", "max"):
@@ -162,12 +165,12 @@ class TokenClassification(
             entities = [self._token(token) for token in tokens]
         if parameters.aggregation_strategy != "none":
             entities = [self._entity(group) for group in _groups(entities)]
-        return [one for one in entities if _label(one) not in parameters.ignore_labels]
+        return [entity for entity in entities if _label(entity) not in parameters.ignore_labels]
 
     def postprocess(
         self, example: TokenClassificationExample, parameters: TokenClassificationParameters, parts: list[list[Entity]]
     ) -> list[Entity]:
-        """The tokens or entities in the text's order."""
+        """The tokens or entities in the order of the text."""
         entities = [entity for part in parts for entity in part]
         return _without_overlaps(entities) if len(parts) > 1 else entities
 
@@ -185,14 +188,14 @@ class TokenClassification(
 
     def _classified(self, text: str, row: Encoding, scores: FloatArray) -> list[_Token]:
         tokens = []
-        marked = self.tokenizer.marks_subwords
+        marks_subwords = self.tokenizer.marks_subwords
         for index in np.flatnonzero(row.sequences == 0):
-            number = int(row.ids[index])
+            token_id = int(row.ids[index])
             start, end = (int(offset) for offset in row.offsets[index])
-            word = self.tokenizer.convert_ids_to_tokens([number])[0]
+            word = self.tokenizer.convert_ids_to_tokens([token_id])[0]
             after_blank = start == 0 or " " in text[start - 1 : start + 1]
-            is_subword = len(word) != end - start if marked else not after_blank
-            if number == self.tokenizer.unk_token_id:
+            is_subword = len(word) != end - start if marks_subwords else not after_blank
+            if token_id == self.tokenizer.unk_token_id:
                 word, is_subword = text[start:end], False
             tokens.append(_Token(word, scores[index], start, end, int(index), is_subword))
         return tokens
@@ -209,7 +212,7 @@ class TokenClassification(
         )
 
     def _word(self, tokens: list[_Token], strategy: str) -> Entity:
-        """All tokens of a word with one label."""
+        """Join the tokens of a word under one label."""
         if strategy == "first":
             scores = tokens[0].scores
         elif strategy == "max":
@@ -226,11 +229,11 @@ class TokenClassification(
         )
 
     def _entity(self, group: list[Entity]) -> Entity:
-        """Neighbours of one label as one."""
+        """Join a group of neighboring tokens or words."""
         return Entity(
             entity_group=group[0]["entity"].split("-", 1)[-1],
-            score=float(np.mean([one["score"] for one in group])),
-            word=self.tokenizer.convert_tokens_to_string([one["word"] for one in group]),
+            score=float(np.mean([entity["score"] for entity in group])),
+            word=self.tokenizer.convert_tokens_to_string([entity["word"] for entity in group]),
             start=group[0]["start"],
             end=group[-1]["end"],
         )
@@ -254,7 +257,7 @@ def _words(tokens: Iterable[_Token]) -> list[list[_Token]]:
 
 
 def _groups(entities: Iterable[Entity]) -> list[list[Entity]]:
-    """Neighbours with one tag; a B- begins a new group, a label without prefix counts as I-."""
+    """Groups of neighbors with one tag; B- begins a new group, and a label without prefix counts as I-."""
     groups: list[list[Entity]] = []
     for entity in entities:
         begins, tag = _tag(entity["entity"])
@@ -269,12 +272,16 @@ def _tag(label: str) -> tuple[bool, str]:
     return label.startswith("B-"), label[2:] if label.startswith(("B-", "I-")) else label
 
 
+def _length_and_score(entity: Entity) -> tuple[int, float]:
+    return entity["end"] - entity["start"], entity["score"]
+
+
 def _without_overlaps(entities: list[Entity]) -> list[Entity]:
-    """Of entities that overlap where windows do, the longest, then the one with the higher score."""
+    """Drop overlaps between windows: the longer entity wins, then the higher score."""
     kept: list[Entity] = []
-    for entity in sorted(entities, key=lambda one: one["start"]):
+    for entity in sorted(entities, key=lambda entity: entity["start"]):
         if kept and kept[-1]["start"] <= entity["start"] < kept[-1]["end"]:
-            kept[-1] = max(kept[-1], entity, key=lambda one: (one["end"] - one["start"], one["score"]))
+            kept[-1] = max(kept[-1], entity, key=_length_and_score)
         else:
             kept.append(entity)
     return kept

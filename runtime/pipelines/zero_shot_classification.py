@@ -1,6 +1,6 @@
-"""Classification by the caller's labels (reference: transformers 4.57 ``pipelines/zero_shot_classification.py``).
+"""Zero-shot classification (reference: transformers 4.57 ``pipelines/zero_shot_classification.py``).
 
-A text-classification model for entailment is asked, for each label, whether the text entails "This example is LABEL."
+A text-classification model for entailment scores, for each label, whether the text entails "This example is LABEL."
 """
 
 import re
@@ -26,11 +26,11 @@ __all__ = ["PIPELINE", "LabelledSequence", "ZeroShotClassification", "ZeroShotCl
 _CUT = TokenizerParameters(truncation="only_first")
 
 _FORMAT = re.compile(r"(.?[<^>])?\d{0,3}(\.\d{1,4})?s?")
-"""Of a label: alignment, width and precision. Widths are limited, for a longer one would fill the memory."""
+"""Format of a label: alignment, width and precision. The width is limited, because a huge one would fill memory."""
 
 
 class LabelledSequence(TypedDict):
-    """A text with its labels, best first, and their scores."""
+    """A text with the labels, best first, and their scores."""
 
     sequence: str
     labels: list[str]
@@ -39,14 +39,16 @@ class LabelledSequence(TypedDict):
 
 @dataclass(frozen=True)
 class ZeroShotClassificationParameters(CallParameters):
-    """What a caller can set.
+    """Parameters of zero-shot classification.
 
     Attributes:
-        candidate_labels: the labels, a list or one string with commas between them.
-        hypothesis_template: the sentence that a label is put into, at ``{}``.
-        multi_label: let several labels be true, each with a score of its own. ``multi_class`` is its old name.
-        truncation: taken as in the reference, and has no effect: a text is cut where a row would be too long.
-        padding: taken as in the reference, and has no effect.
+        candidate_labels: the labels, as a list or a comma-separated string.
+        hypothesis_template: the sentence for a label, which replaces ``{}``.
+        multi_label: score each label independently, so that several can be true.
+        multi_class: deprecated, see ``multi_label``.
+        truncation: accepted for compatibility with transformers, without effect: a text is always cut if a row would
+            be too long.
+        padding: accepted for compatibility with transformers, without effect.
     """
 
     candidate_labels: str | tuple[str, ...] = ()
@@ -70,14 +72,14 @@ class ZeroShotClassificationParameters(CallParameters):
 class ZeroShotClassification(
     TaskPipeline[str, ZeroShotClassificationParameters, NDArray[np.float32], LabelledSequence]
 ):
-    """Orders the caller's labels by how well they fit a text."""
+    """The caller's labels, ordered by how well they fit a text."""
 
     arguments = ("sequences",)
     parameters = ZeroShotClassificationParameters
     second_argument = "candidate_labels"
 
     def parse_example(self, item: object) -> str:
-        """A text.
+        """Check a text.
 
         Raises:
             InputTypeError: it is not a string.
@@ -89,13 +91,13 @@ class ZeroShotClassification(
         return text
 
     def preprocess(self, example: str, parameters: ZeroShotClassificationParameters) -> Iterator[Encoding]:
-        """A row for each label; where it would be too long, the text is cut.
+        """Encode the text with the hypothesis of each label; the text is cut if a row would be too long.
 
         Raises:
             InputError: there is no label.
         """
         if not parameters.candidate_labels:
-            raise InputError("You must include at least one label: pass candidate_labels=")
+            raise InputError("You must include at least one label: pass candidate_labels=...")
         text = self.tokenizer.encode_text(example)
         for label in parameters.candidate_labels:
             hypothesis = self.tokenizer.encode_text(parameters.hypothesis_template.format(label))
@@ -133,7 +135,7 @@ class ZeroShotClassification(
                 return number
         warn_caller(
             f"no label of this model starts with 'entail' ({', '.join(self.config.id2label.values())}): the last one "
-            "is taken; for other results, name the labels in the config",
+            "is used as entailment; to change this, name the labels in the config",
             UserWarning,
         )
         return -1
@@ -143,23 +145,23 @@ PIPELINE = ZeroShotClassification
 
 
 def _check_template(template: str) -> None:
-    """Make sure that a template has a place for a label, and for nothing else.
+    """Check that a template has a placeholder for a label, and no others.
 
     Raises:
-        InputError: it has not.
+        InputError: it has none, or others.
     """
     problem = None
     try:
         fields = [(field, form or "") for _, field, form, _ in Formatter().parse(template) if field is not None]
         if not fields:
-            problem = "has no place for a label"
+            problem = "has no placeholder for a label"
         elif any(field not in ("", "0") for field, _ in fields):
-            problem = "has places for other things than a label"
+            problem = "has placeholders for other values than a label"
         elif any(not _FORMAT.fullmatch(form) for _, form in fields):
             problem = "has a format that a label cannot have"
         else:
             template.format("label")
-    except (ValueError, IndexError) as error:  # a lone brace, or places for two labels
+    except (ValueError, IndexError) as error:  # a single brace, or placeholders for two labels
         problem = f"cannot be filled in ({error})"
     if problem:
         raise InputError(

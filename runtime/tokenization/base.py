@@ -95,10 +95,10 @@ class TokenizerBase(TokenizerCore):
                 would form an array.
             InputTypeError: a text is not a string.
         """
-        one_of("padding", padding, _PADDING)
-        one_of("truncation", truncation, _TRUNCATION)
-        one_of("return_tensors", return_tensors, (None, "np"))
-        whole_number("stride", stride, 0)
+        check_choice("padding", padding, _PADDING)
+        check_choice("truncation", truncation, _TRUNCATION)
+        check_choice("return_tensors", return_tensors, (None, "np"))
+        check_whole_number("stride", stride, 0)
         if max_length is not None:
             check_whole_number("max_length", max_length, 1)
         if truncation is None:

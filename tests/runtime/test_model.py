@@ -32,7 +32,7 @@ def test_a_missing_file_is_also_a_file_not_found_error(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_model_says_how_to_write_one(tmp_path: Path) -> None:
-    with pytest.raises(FileMissingError, match="--layout directory"):
+    with pytest.raises(FileMissingError, match='layout="directory"'):
         open_model(tmp_path)
 
 

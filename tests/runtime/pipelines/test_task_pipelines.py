@@ -45,7 +45,7 @@ def test_lists_iterators_and_neighbours(exported: Exported, task: str) -> None:
 )
 def test_a_text_that_is_too_long_is_cut_only_when_asked(exported: Exported, task: str, cut: dict[str, Any]) -> None:
     pipe = open_task(exported, task)
-    with pytest.raises(InputError, match=r"the text takes 903 tokens, .* where the model reads 512: .*truncation=True"):
+    with pytest.raises(InputError, match=r"has 903 tokens, .* maximum of 512: .*truncation=True"):
         pipe("[MASK] " + LONG[:-1])
     assert pipe("[MASK] " + LONG, **cut)
 
