@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convbert_onnx.errors import FileMissingError, InputError
-from convbert_onnx.exporters.quantization.truncate_calls import cut_call
-from convbert_onnx.runtime.evaluation.datasets import json_lines, read_labelled_data, read_text, text_lines
+from convbert_onnx.runtime.evaluation.base import Call, TaskEvaluation, task_evaluation
+from convbert_onnx.runtime.evaluation.datasets import json_lines, plain_texts, read_labelled_data, read_text
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
+from convbert_onnx.tasks import task_by_name
 
 __all__ = ["Feed", "read_feeds"]
 
@@ -34,62 +34,43 @@ def read_feeds(pipe: ConvBertOnnxPipeline, data: Path) -> list[Feed]:
     """
     if not data.is_file():
         raise FileMissingError(f"{data} is not a file: name one with texts to calibrate on")
-    feeds = [_feed(pipe, place, row) for place, row in islice(_token_rows(data), _MAX_ROWS)]
+    rows = _token_rows(data)
+    if rows is not None:
+        feeds = [_feed(pipe, place, row) for place, row in islice(rows, _MAX_ROWS)]
+    else:
+        evaluation = task_evaluation(pipe.task)
+        calls = (evaluation.truncated(pipe, call) for call in islice(_calls(pipe, evaluation, data), _MAX_ROWS))
+        feeds = list(pipe.model_inputs_many(calls))[:_MAX_ROWS]  # a long text is several rows
     if not feeds:
-        feeds = list(pipe.model_inputs_many(cut_call(pipe, call) for call in islice(_calls(pipe, data), _MAX_ROWS)))
-    inputs = {spec.name for spec in pipe.session.get_inputs()}
-    known = [{name: array for name, array in feed.items() if name in inputs} for feed in feeds[:_MAX_ROWS]]
-    if not known:
         raise InputError(f"{data} holds no text to calibrate on")
-    return known
+    inputs = {spec.name for spec in pipe.session.get_inputs()}
+    return [{name: array for name, array in feed.items() if name in inputs} for feed in feeds]
 
 
-def _calls(pipe: ConvBertOnnxPipeline, data: Path) -> Iterator[dict[str, Any]]:
+def _calls(pipe: ConvBertOnnxPipeline, evaluation: TaskEvaluation, data: Path) -> Iterator[Call]:
     """The arguments of a call of the pipeline for each text or labelled example."""
-    texts = _texts(data)
-    if texts is None or (data.suffix == ".jsonl" and pipe.task not in _PLAIN):
-        for example in read_labelled_data(data, pipe.task, pipe.config, _MAX_ROWS):
-            yield dict(example.call)
-        return
-    if pipe.task not in _PLAIN:
+    reads_pairs = task_by_name(pipe.task).reads_pairs
+    if data.suffix == ".txt" and reads_pairs:
         raise InputError(f"{data}: {pipe.task} reads more than one text; calibrate on labelled data of the task")
-    for text in texts:
-        # Calibration needs no mask, but the pipeline refuses a text without one.
-        yield {"inputs": f"{pipe.tokenizer.mask_token} {text}" if pipe.task == "fill-mask" else text}
+    if data.suffix == ".txt" or ("text" in _first_row(data) and not reads_pairs):
+        return (evaluation.text_call(pipe, text) for _, text in plain_texts(data, read_text(data)))
+    return (example.call for example in read_labelled_data(data, pipe.task, pipe.config, _MAX_ROWS))
 
 
-_PLAIN = ("feature-extraction", "fill-mask", "text-classification", "token-classification")
+def _first_row(data: Path) -> Mapping[str, object]:
+    """The first object of a file of JSON Lines; empty for other files."""
+    rows = json_lines(data, read_text(data)) if data.suffix == ".jsonl" else iter(())
+    return next((row for _, row in rows), {})
 
 
-def _texts(data: Path) -> Iterator[str] | None:
-    """The texts of a file with one per line; None for other files."""
-    if data.suffix == ".txt":
-        return (line for _, line in text_lines(data, read_text(data)))
-    if data.suffix == ".jsonl" and "text" in _first_row(data):
-        return (_text(place, row) for place, row in json_lines(data, read_text(data)))
-    return None
-
-
-def _text(place: str, row: Mapping[str, Any]) -> str:
-    text = row.get("text")
-    if not isinstance(text, str):
-        raise InputError(f"{place}: `text` must be there, as a string")
-    return text
-
-
-def _first_row(data: Path) -> Mapping[str, Any]:
-    return next((row for _, row in json_lines(data, read_text(data))), {})
-
-
-def _token_rows(data: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The rows of a file of token ids, each with its place; nothing for a file of text."""
-    if data.suffix == ".jsonl" and "input_ids" in _first_row(data):
-        yield from json_lines(data, read_text(data))
+def _token_rows(data: Path) -> Iterator[tuple[str, Mapping[str, object]]] | None:
+    """The rows of a file of token ids, each with its place; None for a file of text."""
     if data.suffix == ".npz":
-        yield from _array_rows(data)
+        return _array_rows(data)
+    return json_lines(data, read_text(data)) if "input_ids" in _first_row(data) else None
 
 
-def _array_rows(data: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _array_rows(data: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
         with np.load(data) as file:
             arrays = {name: file[name] for name in _INPUTS if name in file}
@@ -105,7 +86,7 @@ def _array_rows(data: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{data}, row {row}", {name: array[row] for name, array in arrays.items()}
 
 
-def _feed(pipe: ConvBertOnnxPipeline, place: str, row: Mapping[str, Any]) -> Feed:
+def _feed(pipe: ConvBertOnnxPipeline, place: str, row: Mapping[str, object]) -> Feed:
     """The session's inputs for a row of token ids."""
     if "input_ids" not in row:
         raise InputError(f"{place}: `input_ids` must be there")
@@ -124,7 +105,7 @@ def _feed(pipe: ConvBertOnnxPipeline, place: str, row: Mapping[str, Any]) -> Fee
 
 
 def _integers(
-    place: str, row: Mapping[str, Any], name: str, limit: int, default: NDArray[np.int64] | None = None
+    place: str, row: Mapping[str, object], name: str, limit: int, default: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
     """A list of integers from 0 to below ``limit``."""
     if default is not None and row.get(name) is None:

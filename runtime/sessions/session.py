@@ -11,6 +11,7 @@ from convbert_onnx.bundle import Bundle
 from convbert_onnx.errors import BundleError, InputError, KernelsError, RunError
 from convbert_onnx.operators import OPERATORS
 from convbert_onnx.packages import load_onnxruntime, version_of
+from convbert_onnx.precisions import PRECISIONS
 from convbert_onnx.runtime.model_files.external_data import ExternalData
 from convbert_onnx.runtime.model_files.mapped_weights import EXTERNAL_FOLDER_OPTION, externalize_int8_weights
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
@@ -143,11 +144,9 @@ def run_errors(path: Path, shape: tuple[int, ...]) -> Iterator[None]:
 def _check_engine(path: Path, bundle: Bundle | None) -> None:
     """Refuse a precision that the installed engine can open but not run."""
     engine = load_onnxruntime()
-    if (
-        bundle is not None
-        and bundle.record.precision == "int8-weights"
-        and version_of(engine) < _MIN_VERSION_INT8_WEIGHTS
-    ):
+    spec = PRECISIONS.get(bundle.record.precision) if bundle is not None else None
+    has_8_bit_weights = spec is not None and spec.kind == "weight-only" and spec.bits == 8
+    if has_8_bit_weights and version_of(engine) < _MIN_VERSION_INT8_WEIGHTS:
         raise BundleError(
             f"{path} has 8-bit weight-only matmuls, which onnxruntime {engine.__version__} cannot run: pip install "
             "'onnxruntime>=1.23', or quantize the model with precision='int8'"

@@ -1,5 +1,3 @@
-"""Weights alone in few bits: what models answer then, and how near the numbers are."""
-
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from convbert_onnx.exporters.quantization.weight_only import BLOCK_SIZE, quantiz
 
 @pytest.mark.parametrize("architecture", ["plain", "grouped"])
 @pytest.mark.parametrize(("precision", "least"), [("int8-weights", 0.97), ("int4-weights", 0.6)])
-def test_weights_alone_can_be_small(
+def test_weight_only_outputs_stay_close_to_fp32(
     exported: Exported, architecture: str, precision: Quantized, least: float, tmp_path: Path
 ) -> None:
     original = exported(architecture)
@@ -29,21 +27,21 @@ def test_weights_alone_can_be_small(
         assert least < np.corrcoef(right[name], ours[name])[0, 1] < 1
 
 
-def test_an_engine_without_8_bits_is_told_when_the_file_is_opened(
+def test_an_engine_without_8_bit_matmuls_is_refused_when_the_file_is_opened(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     precisions: tuple[Quantized, ...] = ("int8-weights", "int4-weights")
     for precision in precisions:
         quantize(exported(), tmp_path / f"{precision}.onnx", precision=precision)
     monkeypatch.setattr(onnxruntime, "__version__", "1.22.1")
-    with pytest.raises(BundleError, match=r"which onnxruntime 1.22.1 cannot multiply: pip install 'onnxruntime>=1.23"):
+    with pytest.raises(BundleError, match=r"onnxruntime 1.22.1 cannot run: pip install 'onnxruntime>=1.23"):
         ConvBertOnnxPipeline(tmp_path / "int8-weights.onnx")
     assert ConvBertOnnxPipeline(tmp_path / "int4-weights.onnx")(**QUESTION)["answer"]
 
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 3), (1, 1), (100, 5), (128, 2)])
-def test_blocks_keep_their_numbers_to_half_a_step(bits: int, inputs: int, outputs: int) -> None:
+def test_quantize_blocks_rounds_to_half_a_step(bits: int, inputs: int, outputs: int) -> None:
     weight = np.random.default_rng(0).standard_normal((inputs, outputs), np.float32)
     blocks, scales = quantize_blocks(weight, bits)
     count = -(-inputs // BLOCK_SIZE)
