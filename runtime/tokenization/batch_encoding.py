@@ -37,7 +37,9 @@ def pad(values: IntArray, row: Encoding, filler: int, side: Side) -> IntArray:
         filler: the value of padding.
         side: the side on which it is added.
     """
-    missing = max(0, row.padded_length - len(row))
+    missing = row.padded_length - len(row)
+    if missing <= 0:
+        return values
     widths = (missing, 0) if side == "left" else (0, missing)
     return np.pad(values, [widths] + [(0, 0)] * (values.ndim - 1), constant_values=filler)
 

@@ -1,4 +1,4 @@
-"""Both tokenizers beside the reference's, on real texts and many combinations of arguments."""
+"""Both tokenizers compared with the reference's, on real texts and many combinations of arguments."""
 
 import itertools
 import random
@@ -42,10 +42,10 @@ OPTIONS: dict[str, list[Any]] = {
 
 
 def results(tokenizer: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any] | None:
-    """What a call gives, as lists; None where it is refused, or gives rows of several lengths as arrays of objects."""
+    """The result of a call as lists; None if it is refused, or has arrays of objects for rows of different lengths."""
     try:
         found = tokenizer(*arguments, **options)
-    # The reference's library panics on some arguments, which is no Exception.
+    # The reference's library panics on some arguments; a panic is not an Exception.
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | pytest.fail.Exception):
             raise
@@ -72,7 +72,7 @@ def test_calls_give_the_references_values(both: tuple[TokenizerBase, Any]) -> No
         expected = results(reference, arguments, options)
         assert results(ours, arguments, options) == expected, (arguments, options)
         refused += expected is None
-    assert refused < 200  # otherwise little would have been compared
+    assert refused < 200  # otherwise too little was compared
 
 
 def test_the_comparison_sees_a_difference() -> None:

@@ -1,4 +1,4 @@
-"""Pipelines beside the reference's where the tokenizer's settings decide how texts become rows."""
+"""Pipelines compared with the reference's, for settings of the tokenizer that change how texts become rows."""
 
 import json
 import warnings

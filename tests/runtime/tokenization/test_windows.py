@@ -47,7 +47,5 @@ def test_check_window_size_refuses_windows_without_new_tokens(max_length: int, s
 
 
 def test_check_window_size_blames_a_long_first_text() -> None:
-    with pytest.raises(
-        InputError, match=r"9 tokens of the first text and 3 special tokens leave 0 of 10 .*shorten the"
-    ):
+    with pytest.raises(InputError, match=r"9 tokens of the first text and 3 special tokens leave 0 of 10 .*shorten"):
         check_window_size(Tokens.from_ids([5]), 10, 0, 3, Tokens.from_ids(range(9)))
