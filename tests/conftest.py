@@ -1,4 +1,4 @@
-"""What all tests share: which versions run, the toy checkpoints, and what is exported from them."""
+"""Options and fixtures of all tests: versions in the header, and models exported from the toy checkpoints."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -12,16 +12,16 @@ from convbert_onnx.bundle import Cpu
 from convbert_onnx.runtime.sessions.cpu import cpu_of_this_machine
 from convbert_onnx.runtime.sessions.kernels import LIBRARY
 
-# Last, for the benchmarks, which are no part of the installed package.
+# Appended, for the benchmarks, which are not part of the installed package.
 sys.path.append(str(Path(__file__).parents[1]))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--bundles", type=Path, help="files that tests/support/export_bundles.py wrote, for a machine without torch"
+        "--bundles", type=Path, help="folder that tests/support/export_bundles.py wrote, for machines without torch"
     )
-    parser.addoption("--cpu", choices=get_args(Cpu), help="form of the int8 files; by default that for this machine")
-    parser.addoption("--tensorflow", type=Path, help="checkpoints that tests/with_tensorflow wrote")
+    parser.addoption("--cpu", choices=get_args(Cpu), help="kind of CPU for int8 files; by default this machine's")
+    parser.addoption("--tensorflow", type=Path, help="folder of checkpoints that tests/with_tensorflow wrote")
 
 
 def pytest_report_header() -> str:
@@ -37,14 +37,14 @@ def pytest_report_header() -> str:
 
 @pytest.fixture
 def cpu(request: pytest.FixtureRequest) -> Cpu:
-    """The form of int8 files that a test is to make."""
-    form: Cpu | None = request.config.getoption("--cpu")
-    return form or cpu_of_this_machine()
+    """The kind of CPU for which tests write int8 files."""
+    option: Cpu | None = request.config.getoption("--cpu")
+    return option or cpu_of_this_machine()
 
 
 @pytest.fixture(scope="session")
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """A function from architecture, target, padding and task to an exported model."""
+    """A function of architecture, target, padding and task that returns an exported model."""
     folder: Path | None = request.config.getoption("--bundles")
     if folder is not None:
         folder = request.config.invocation_params.dir / folder  # tests may change the working directory
@@ -67,7 +67,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def operator_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of files that are one node of ours: see :func:`operator_formulas.operator_file_name`."""
+    """The folder of operator files, named by :func:`operator_formulas.operator_file_name`."""
     folder: Path | None = request.config.getoption("--bundles")
     if folder is not None:
         return request.config.invocation_params.dir / folder / "operators"

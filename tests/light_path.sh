@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Build the wheel, install it into new environments without torch, onnx and transformers, and run the tests of
-# convbert_onnx/ and runtime/ there: once with the newest engine, once with the oldest that is supported.
-# PYTHON makes the environments, BIN holds the full environment, BUNDLES what tests/support/export_bundles.py wrote.
+# convbert_onnx/ and runtime/ there: once with the newest onnxruntime, once with the oldest supported one.
+# Environment variables: PYTHON creates the environments, BIN is the full environment, BUNDLES is the folder written by
+# tests/support/export_bundles.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$BIN/pip" wheel --quiet --no-deps --wheel-dir "$work/dist" .
-# Away from the repository, so that only the wheel can be imported.
+# Outside the repository, so that only the wheel can be imported.
 cp -r tests pyproject.toml "$work"
 
 run() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests that depend on the CPU, once with the native kernels of each instruction set that this machine has, and once
-# with int8 files made for each kind of CPU. BIN holds the environment, BUNDLES what tests/support/export_bundles.py wrote.
+# Run the tests that depend on the CPU with the native kernels of each instruction set that this machine supports, and
+# with int8 files for each kind of CPU. Environment variables: BIN is the environment, BUNDLES is the folder written by
+# tests/support/export_bundles.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +18,6 @@ for cpu in vnni avx2 arm64; do
     run --cpu "$cpu"
 done
 if command -v qemu-x86_64 >/dev/null; then
-    echo "an emulated CPU with AVX2 alone:"
-    "$BIN/python" tests/support/same_answers.py qemu-x86_64 -cpu Haswell
+    echo "an emulated CPU without VNNI:"
+    "$BIN/python" tests/support/compare_emulated_cpu.py qemu-x86_64 -cpu Haswell
 fi

@@ -1,4 +1,4 @@
-"""Every argument that the reference's pipelines take, in our pipelines and in the reference's: the same results."""
+"""Pipeline calls with every argument of transformers' pipelines, compared with the results of transformers."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.errors import ConvBertError
 
 TEXT, OTHER = "The dust falls on the Amazon.", "It rains in Denver all day."
-MASKED, TWICE = "The dust [MASK] on the Amazon.", "[MASK] dust [MASK]."
-ASK = {"question": "Where does it fall?", "context": TEXT}
+MASKED, TWO_MASKS = "The dust [MASK] on the Amazon.", "[MASK] dust [MASK]."
+QUESTION = {"question": "Where does it fall?", "context": TEXT}
 PAIR = {"text": TEXT, "text_pair": OTHER}
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -56,9 +56,9 @@ CALLS: dict[str, list[Call]] = {
     "fill-mask": [
         call(MASKED),
         call([MASKED]),
-        call([MASKED, TWICE], top_k=2),
+        call([MASKED, TWO_MASKS], top_k=2),
         call(MASKED, targets="the"),
-        call(TWICE, targets=["the", "dust", "of"]),
+        call(TWO_MASKS, targets=["the", "dust", "of"]),
         call(MASKED, targets="[UNK]"),
         call(MASKED, targets=[]),
         call(MASKED, tokenizer_kwargs={"padding": True, "truncation": True, "max_length": 64}),
@@ -91,23 +91,23 @@ CALLS: dict[str, list[Call]] = {
         call("It falls.", offset_mapping=[(0, 0), (0, 2), (3, 7), (8, 9), (0, 0)]),
     ],
     "question-answering": [
-        call(**ASK),
-        call(ASK),
-        call([ASK]),
-        call(ASK, ASK),
-        call(ASK["question"], TEXT),
+        call(**QUESTION),
+        call(QUESTION),
+        call([QUESTION]),
+        call(QUESTION, QUESTION),
+        call(QUESTION["question"], TEXT),
         call(question=["a?", "b?"], context=TEXT),
         call(question=["a?", "b?"], context=[TEXT, OTHER]),
-        call(data=ASK),
-        call(X=[ASK]),
-        call(**ASK, padding=True),
-        call(**ASK, padding="max_length", max_seq_len=64),
-        call(**ASK, topk=3),
-        call(**ASK, topk=3, top_k=2),
-        call(**ASK, top_k=2, handle_impossible_answer=True),
-        call(**ASK, align_to_words=False, top_k=3),
-        call(**ASK, doc_stride=100, max_seq_len=50),
-        call(**ASK, max_answer_len=2, batch_size=2, num_workers=0),
+        call(data=QUESTION),
+        call(X=[QUESTION]),
+        call(**QUESTION, padding=True),
+        call(**QUESTION, padding="max_length", max_seq_len=64),
+        call(**QUESTION, topk=3),
+        call(**QUESTION, topk=3, top_k=2),
+        call(**QUESTION, top_k=2, handle_impossible_answer=True),
+        call(**QUESTION, align_to_words=False, top_k=3),
+        call(**QUESTION, doc_stride=100, max_seq_len=50),
+        call(**QUESTION, max_answer_len=2, batch_size=2, num_workers=0),
     ],
     "zero-shot-classification": [
         call(TEXT, ["a", "b"]),
@@ -137,7 +137,7 @@ DEFAULTS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("task", CALLS)
 def test_calls_give_the_results_of_transformers(exported: Exported, task: str) -> None:
     zero_shot = task == "zero-shot-classification"
-    # The reference pads as the models were trained; zero-shot classification has one row at a time there.
+    # transformers pads as in training; its zero-shot classification runs one row at a time.
     architecture, padding = ("cased", "masked") if zero_shot else ("plain", "as-trained")
     kind = "text-classification" if zero_shot else task
     tokenizer = transformers.AutoTokenizer.from_pretrained(CHECKPOINTS / f"{architecture}-question-answering")
@@ -152,7 +152,7 @@ def test_calls_give_the_results_of_transformers(exported: Exported, task: str) -
 def _compare(reference: Any, pipe: ConvBertOnnxPipeline, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     copied = {name: dict(value) if isinstance(value, dict) else value for name, value in kwargs.items()}
     try:
-        expected = reference(*args, **copied)  # the feature extraction changes tokenize_kwargs
+        expected = reference(*args, **copied)  # feature extraction modifies tokenize_kwargs
     except Exception:
         with pytest.raises(ConvBertError):
             pipe(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""docs/reference.md against the reference's public names and ours."""
+"""docs/reference.md, compared with the public names of transformers and of this package."""
 
 import inspect
 import re
@@ -18,7 +18,7 @@ ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 
 
 def section(title: str) -> dict[str, tuple[str, str]]:
-    """Ours and the remark, by the reference's name."""
+    """The rows of a table: our name and the remark, by transformers' name."""
     text = PAGE.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
     return {name: (ours, remark) for name, ours, remark in ROW.findall(text)}
 

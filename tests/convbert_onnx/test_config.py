@@ -1,3 +1,5 @@
+"""The configuration of a model."""
+
 import json
 from pathlib import Path
 from typing import Any
@@ -113,7 +115,7 @@ def test_extreme_values_are_refused_with_a_short_message(field: str, value: obje
 
 
 def test_sizes_that_give_too_many_parameters_are_refused() -> None:
-    with pytest.raises(ConfigError, match="more weights than any ConvBERT"):
+    with pytest.raises(ConfigError, match="more parameters than any ConvBERT"):
         ConvBertConfig(hidden_size=2**16, intermediate_size=2**18, num_hidden_layers=2**10, num_attention_heads=16)
 
 

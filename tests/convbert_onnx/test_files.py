@@ -1,3 +1,5 @@
+"""Atomic writes."""
+
 import multiprocessing
 import os
 import signal
@@ -61,10 +63,10 @@ def test_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("far/file")
     with replacing(tmp_path / "link") as temporary:
         temporary.write_text("new")
-        temporary.with_name("beside").write_text("beside the link")
+        temporary.with_name("other").write_text("next to the link")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "far" / "file").read_text() == "new"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "far", "link"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "link", "other"]
 
 
 def test_other_files_are_moved_before_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +75,7 @@ def test_other_files_are_moved_before_the_target(tmp_path: Path, monkeypatch: py
 
     def recording(self: Path, target: Path) -> Path:
         moved.append(self.name)
-        assert not (tmp_path / "b").exists()  # with half of the others it would be another model
+        assert not (tmp_path / "b").exists()  # the target is never next to incomplete other files
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", recording)
@@ -91,9 +93,9 @@ def test_other_files_are_moved_before_the_target(tmp_path: Path, monkeypatch: py
 def test_targets_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file.partial").write_text("mine")
+    (tmp_path / "file.partial").write_text("the user's")
     (tmp_path / "other.partial").mkdir()
-    (tmp_path / "other.partial" / "notes").write_text("mine")
+    (tmp_path / "other.partial" / "notes").write_text("the user's")
     (tmp_path / "linked.partial").symlink_to("other.partial")
     for name, message in (
         ("pipe", "pipe is not a regular file: name a file"),
@@ -105,8 +107,8 @@ def test_targets_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputError, match=message), replacing(tmp_path / name):
             pass
-    assert (tmp_path / "other.partial" / "notes").read_text() == "mine"
-    assert (tmp_path / "file.partial").read_text() == "mine"
+    assert (tmp_path / "other.partial" / "notes").read_text() == "the user's"
+    assert (tmp_path / "file.partial").read_text() == "the user's"
 
 
 WRITER = """
@@ -115,7 +117,7 @@ from pathlib import Path
 from convbert_onnx.files import replacing
 with replacing(Path(sys.argv[1])) as temporary:
     temporary.write_text(sys.argv[2])
-    print("begun", flush=True)
+    print("started", flush=True)
     sys.stdin.readline()
 """
 
@@ -124,7 +126,7 @@ def writer(path: Path, text: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", WRITER, str(path), text]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
+    assert process.stdout.readline() == "started\n"
     return process
 
 
@@ -133,7 +135,7 @@ def test_files_of_a_killed_process_are_cleared_by_the_next(tmp_path: Path) -> No
     for _ in range(3):
         with writer(path, "half") as killed:
             killed.send_signal(signal.SIGKILL)
-        assert [one.name for one in tmp_path.iterdir()] == ["file.partial"]
+        assert [file.name for file in tmp_path.iterdir()] == ["file.partial"]
     with replacing(path) as temporary:
         assert not temporary.exists()
         temporary.write_text("whole")

@@ -1,3 +1,5 @@
+"""Imports of optional packages."""
+
 import subprocess
 import sys
 from pathlib import Path

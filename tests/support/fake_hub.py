@@ -1,4 +1,4 @@
-"""A Hugging Face hub on loopback: as much of its HTTP interface as the real client needs to download a model."""
+"""A fake Hugging Face hub on localhost: the part of its HTTP API that the real client needs to download a model."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ from urllib.parse import unquote
 
 @dataclass
 class FakeHub:
-    """What the server has, and what it was asked.
+    """Content of the server, and its log of requests.
 
     Attributes:
-        endpoint: its address.
-        revisions: directory of each revision, by repository and by name of the revision.
-        gated: repositories whose files are refused.
-        broken: answer everything with error 500.
-        downloads: the files that were sent, in order.
+        endpoint: base URL.
+        revisions: the directory of each revision, by repository and revision.
+        gated: repositories whose files are refused with error 403.
+        broken: answer every request with error 500.
+        downloads: downloaded files, in order.
         requests: all requests, in order.
     """
 
@@ -32,7 +32,7 @@ class FakeHub:
     requests: list[str] = field(default_factory=list)
 
     def find(self, repository: str, revision: str) -> tuple[Path, str] | None:
-        """The directory and commit of a revision, which is named by branch, tag or commit."""
+        """The directory and commit of a branch, tag or commit."""
         for name, directory in self.revisions.get(repository, {}).items():
             commit = hashlib.sha1(f"{repository}@{name}".encode()).hexdigest()
             if revision in (name, commit):
@@ -41,13 +41,13 @@ class FakeHub:
 
 
 def etag(content: bytes) -> str:
-    """The hub's name of a file's content."""
+    """The ETag of a file's content."""
     return hashlib.sha1(content).hexdigest()
 
 
 @contextmanager
 def fake_hub() -> Iterator[FakeHub]:
-    """Serve a hub until the block ends."""
+    """Run a hub until the block ends."""
     hub = FakeHub()
 
     class Handler(BaseHTTPRequestHandler):
@@ -66,7 +66,7 @@ def fake_hub() -> Iterator[FakeHub]:
             if hub.broken:
                 return self.send(500, {})
             if path.startswith("/api/models/"):
-                # Clients from version 1 on ask for the tree of files too.
+                # Clients from version 1 on also request the file tree.
                 kind = "/tree/" if "/tree/" in path else "/revision/"
                 repository, _, revision = path.removeprefix("/api/models/").partition(kind)
                 file = ""

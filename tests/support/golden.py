@@ -1,4 +1,4 @@
-"""The reference's results, and what it means to agree with them."""
+"""Golden results of the reference, and comparisons with them."""
 
 import json
 from collections import defaultdict
@@ -25,36 +25,36 @@ QUESTION = {"question": "Where is the dust from?", "context": "The dust is from 
 Batch = dict[str, NDArray[Any]]
 
 Exported = Callable[..., Path]
-"""The fixture ``exported``: from architecture, target, padding and task to an exported model."""
+"""The fixture ``exported``: a function of architecture, target, padding and task that returns an exported model."""
 
 
 def bundle_name(architecture: str, task: str, target: str, padding: str) -> str:
-    """The name of an exported file."""
+    """The file name of an exported model."""
     return f"{architecture}-{task}-{target}-{padding}.onnx"
 
 
 def pipeline_cases(architecture: str, task: str) -> list[dict[str, Any]]:
-    """Inputs, parameters, and output or error of the reference's pipeline."""
+    """Calls of the reference's pipeline: inputs, parameters, and output or error."""
     path = DATA / "golden" / f"{architecture}-{task}.json"
     cases: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cases"]
     return cases
 
 
 def tokenizer_cases(architecture: str) -> list[dict[str, Any]]:
-    """Texts, pairs, and what the reference's tokenizer makes of them."""
+    """Texts and text pairs, with the encodings of the reference's tokenizer."""
     path = DATA / "golden" / f"{architecture}-tokenizer.json"
     cases: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return cases
 
 
 def batches(architecture: str, task: str) -> list[Batch]:
-    """Inputs and outputs of each batch; ``row<r>.<output>`` is row r run alone."""
-    found: dict[int, Batch] = defaultdict(dict)
+    """Inputs and outputs of each golden batch; ``row<r>.<output>`` is the output for row r alone."""
+    by_number: dict[int, Batch] = defaultdict(dict)
     with np.load(DATA / "golden" / f"{architecture}-{task}.npz") as arrays:
         for key, array in arrays.items():
             number, name = key.split(".", 1)
-            found[int(number)][name] = array
-    return [found[number] for number in sorted(found)]
+            by_number[int(number)][name] = array
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def inputs_of(batch: Batch) -> Batch:
@@ -62,13 +62,13 @@ def inputs_of(batch: Batch) -> Batch:
 
 
 def relative_difference(actual: NDArray[Any], expected: NDArray[Any]) -> float:
-    """The largest difference as a part of the largest expected value."""
+    """The largest absolute difference, relative to the largest expected magnitude."""
     assert actual.shape == expected.shape
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
 
 
 def same_result(actual: Any, expected: Any, tolerance: float = 1e-4) -> bool:
-    """Whether results of a pipeline agree: scores to ``tolerance``, everything else exactly."""
+    """Whether two pipeline results agree: floats within ``tolerance``, everything else exactly."""
     if isinstance(expected, list):
         return (
             isinstance(actual, list)

@@ -1,4 +1,4 @@
-"""Parts of ONNX files, written without the package onnx, which the light path does not have."""
+"""Parts of ONNX files, serialized without the onnx package, for tests of the light path."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ FLOAT, INT8, INT64 = 1, 3, 7
 
 
 def tensor(name: str, kind: int, array: NDArray[np.generic], location: str | None = None) -> bytes:
-    """A weight, with its numbers or with the name of the file that has them."""
+    """An initializer with its data, or with the location of its external data."""
     content = b"".join(write_field(1, size) for size in array.shape)
     content += write_field(2, kind) + write_field(8, name.encode())
     if location is None:
@@ -21,7 +21,7 @@ def tensor(name: str, kind: int, array: NDArray[np.generic], location: str | Non
 
 
 def value(name: str, kind: int) -> bytes:
-    """An input or output."""
+    """A graph input or output."""
     return write_field(1, name.encode()) + write_field(2, write_field(1, write_field(1, kind)))
 
 

@@ -1,4 +1,4 @@
-"""Graphs that are one node of ours, with the function of its operator: what kernels and functions are compared on."""
+"""Models with one custom operator and its ONNX function, for comparisons of kernels and functions."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _TYPES = {
 def operator_graph(
     operator: Operator, masked: bool, sizes: Sizes, opset: int = 18, floats: ir.DataType = ir.DataType.FLOAT
 ) -> ir.Model:
-    """A graph that is one node of ours; batch and sequence are free."""
+    """A model with one custom operator; batch size and sequence length are dynamic."""
     feed, attributes = example(operator.name, 2, 7, **sizes._asdict(), masked=masked)
 
     def kind_of(declared: str) -> ir.DataType:
@@ -50,7 +50,7 @@ def operator_graph(
 
 
 def write_operator_files(folder: Path) -> None:
-    """Write every operator in all sizes of ``FILE_SIZES``, and one in float64, which the native kernels do not take."""
+    """Write every operator in all ``FILE_SIZES``, and one in float64, which native kernels do not support."""
     folder.mkdir(parents=True, exist_ok=True)
     for operator in OPERATORS:
         for sizes in FILE_SIZES:

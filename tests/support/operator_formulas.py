@@ -1,4 +1,4 @@
-"""Our operators in numpy, from their formulas, in float64: what functions and kernels are compared with."""
+"""Reference implementations of the custom operators in numpy and float64, from their formulas."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import erf
@@ -13,7 +13,7 @@ Formula = Callable[[Arrays, Attributes], list[NDArray[Any]]]
 
 
 class Sizes(NamedTuple):
-    """Heads, channels of a head, and the size of the convolutions' kernels."""
+    """Number of heads, channels per head, and kernel size of the convolutions."""
 
     heads: int
     channels: int
@@ -21,24 +21,24 @@ class Sizes(NamedTuple):
 
 
 VECTORS = ("weight", "weight_scale", "bias", "gamma", "beta")
-"""Inputs that are weights, with no axis for batch or sequence."""
+"""Inputs that are weights, without batch and sequence axes."""
 
 FILE_SIZES = (Sizes(1, 14, 1), Sizes(5, 6, 3), Sizes(3, 4, 5), Sizes(2, 10, 7), Sizes(2, 64, 9))
-"""For each of them there are files of one node with its function."""
+"""The sizes of the operator files."""
 
 
 def assert_close(ours: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], tolerance: float = 1e-6) -> None:
-    """Compare outputs: numbers relative to the largest one, bytes to one step, which rounding may turn."""
-    for one, other in zip(ours, expected, strict=True):
-        if one.dtype == np.uint8:
-            np.testing.assert_allclose(one.astype(np.float64), other.astype(np.float64), rtol=0, atol=1)
+    """Compare outputs: floats relative to the largest one, quantized values up to one step, because of rounding."""
+    for own, other in zip(ours, expected, strict=True):
+        if own.dtype == np.uint8:
+            np.testing.assert_allclose(own.astype(np.float64), other.astype(np.float64), rtol=0, atol=1)
         else:
             scale = np.abs(other[np.isfinite(other)]).max(initial=0)
-            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
+            np.testing.assert_allclose(own, other, rtol=0, atol=tolerance * scale)
 
 
 def operator_file_name(name: str, masked: bool, sizes: Sizes) -> str:
-    """The name of a file that is one node of ours, with its function."""
+    """The name of an operator file."""
     return f"{name}-{'masked' if masked else 'plain'}-{'x'.join(map(str, sizes))}.onnx"
 
 
@@ -74,7 +74,7 @@ def masked_attention(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any
     heads, outputs = int(attributes["num_heads"]), []
     for b in range(len(query)):
         real = inputs["mask"][b] != 0 if "mask" in inputs else np.full(key.shape[1], True)
-        scale = np.sqrt(query.shape[2] / heads) if real.any() else np.inf  # without real keys, all weigh the same
+        scale = np.sqrt(query.shape[2] / heads) if real.any() else np.inf  # equal weights if all keys are masked
         real = real if real.any() else ~real
         by_head = zip(
             *(np.split(rows, heads, axis=-1) for rows in (query[b], key[b, real], value[b, real])), strict=True
@@ -105,15 +105,15 @@ def bias_split(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
 
 
 def quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
-    return _bytes(inputs["input"].astype(np.float64))
+    return _quantize_rows(inputs["input"].astype(np.float64))
 
 
 def concat_quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
-    return _bytes(np.concatenate([inputs["first"], inputs["second"]], axis=-1).astype(np.float64))
+    return _quantize_rows(np.concatenate([inputs["first"], inputs["second"]], axis=-1).astype(np.float64))
 
 
 def depthwise_conv_quantize(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
-    return _bytes(depthwise_conv(inputs, attributes)[0])
+    return _quantize_rows(depthwise_conv(inputs, attributes)[0])
 
 
 def dequantize_bias(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
@@ -138,7 +138,7 @@ def dequantize_add_layer_norm(inputs: Arrays, attributes: Attributes) -> list[ND
     names = ("residual", "gamma", "beta")
     product = {"product": _values(inputs), "bias": np.zeros(())}
     (output,) = add_layer_norm(product | {name: inputs[name] for name in names}, attributes)
-    return [output, *_bytes(output)]
+    return [output, *_quantize_rows(output)]
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,7 +152,7 @@ def _values(inputs: Arrays) -> NDArray[np.float64]:
     return by_row * inputs["weight_scale"] + inputs["bias"]
 
 
-def _bytes(rows: NDArray[np.float64]) -> list[NDArray[Any]]:
+def _quantize_rows(rows: NDArray[np.float64]) -> list[NDArray[Any]]:
     scale = np.maximum(np.abs(rows).max(axis=-1, keepdims=True, initial=0), 1e-30) / 127
     return [np.rint(rows / scale) + 128, scale]
 
@@ -163,15 +163,15 @@ def _real(inputs: Arrays, name: str) -> NDArray[np.float64]:
 
 
 def matrix_of(panels: NDArray[np.int8], columns: int) -> NDArray[np.int64]:
-    """The weight [K, C] that panels [C/16, K/4 + 1, 16, 4] hold, in which the first row is left aside."""
+    """The weight [K, C] stored in panels [C/16, K/4 + 1, 16, 4], whose first row has the column sums."""
     matrix = np.zeros((4 * (panels.shape[1] - 1), columns), np.int64)
     for column in range(columns):
         matrix[:, column] = panels[column // 16, 1:, column % 16].ravel()
     return matrix
 
 
-def with_product(behind: Formula) -> Formula:
-    """The formula of a product, maybe in groups, and of what is behind it."""
+def with_matmul(epilogue: Formula) -> Formula:
+    """The formula of a matmul, which may be grouped, followed by ``epilogue``."""
 
     def formula(inputs: Arrays, attributes: Attributes) -> list[NDArray[Any]]:
         weight = inputs["weight"] if inputs["weight"].ndim == 5 else inputs["weight"][None]
@@ -180,7 +180,7 @@ def with_product(behind: Formula) -> Formula:
         parts = zip(rows, weight, strict=True)
         product = np.concatenate([part @ matrix_of(panels, columns) for part, panels in parts], axis=-1)
         others = {name: array for name, array in inputs.items() if name not in ("rows", "weight")}
-        return behind({"product": product} | others, attributes)
+        return epilogue({"product": product} | others, attributes)
 
     return formula
 
@@ -203,8 +203,8 @@ FORMULAS: dict[str, Formula] = {
     "DequantizeAddLayerNorm": dequantize_add_layer_norm,
 }
 FORMULAS |= {
-    f"{product}{name}": with_product(formula)
-    for product in ("MatMul", "GroupedMatMul")
+    f"{prefix}{name}": with_matmul(formula)
+    for prefix in ("MatMul", "GroupedMatMul")
     for name, formula in FORMULAS.items()
     if name.startswith("Dequantize")
 }
@@ -213,7 +213,7 @@ FORMULAS |= {
 def example(
     name: str, batch: int, sequence: int, *, heads: int = 3, channels: int = 4, size: int = 5, masked: bool = False
 ) -> tuple[dict[str, NDArray[Any]], dict[str, int | float]]:
-    """Random inputs and the attributes of an operator; rows but the first are half masked, if asked for."""
+    """Random inputs and the attributes of an operator; ``masked`` masks half of each row except the first."""
     random = np.random.default_rng([batch, sequence, heads, channels, size])
     width = heads * channels
 
@@ -274,7 +274,7 @@ def _matmul_example(
     inputs, attributes = _dequantize_example(name.rpartition("MatMul")[2], random, rows)
     groups = groups_of(rows[-1]) if name.startswith("Grouped") else 1
     depth, columns = 4 * rows[-1], len(inputs["bias"]) // groups
-    # Of seven bits: with more, onnxruntime's own int8 matmuls, in the functions, would saturate on some CPUs.
+    # 7 bits: with 8, onnxruntime's int8 matmuls in the functions would saturate on some CPUs.
     weight = random.integers(-64, 65, (groups, depth // groups, columns), np.int8)
     factors = {"rows": random.integers(1, 256, (*rows[:-1], depth), np.uint8)}
     weights = np.stack([panels_of(part) for part in weight])
@@ -284,12 +284,12 @@ def _matmul_example(
 
 
 def panels_of(weight: NDArray[np.int8]) -> NDArray[np.int8]:
-    """A weight [K, C] in panels [C/16, K/4 + 1, 16, 4]."""
+    """Store a weight [K, C] in panels [C/16, K/4 + 1, 16, 4]."""
     padded = np.pad(weight, ((0, 0), (0, -weight.shape[1] % 16)))
     sums = padded.sum(axis=0, dtype=np.int32).view(np.int8).reshape(-1, 1, 16, 4)
     return np.concatenate([sums, padded.reshape(-1, 4, len(sums), 16).transpose(2, 0, 3, 1)], axis=1)
 
 
 def groups_of(width: int) -> int:
-    """In how many groups examples have so many channels: the least number that divides them."""
+    """The number of groups in examples: the smallest divisor of ``width`` above 1."""
     return next((groups for groups in range(2, width + 1) if width % groups == 0), 1)

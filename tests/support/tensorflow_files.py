@@ -1,7 +1,7 @@
-"""tf_model.h5 as the reference's TensorFlow classes lay it out, written without TensorFlow.
+"""Write tf_model.h5 in the layout of the reference's TensorFlow classes, without TensorFlow.
 
-The names and axes stand here a second time and in other words than in the table of weights, as a check on it; the real
-classes' files are read in tests/models/test_tensorflow.py.
+Names and axes are implemented independently of the table of weights, to test it; files of the real classes are read in
+tests/models/test_tensorflow.py.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def h5_weight(name: str, tensor: Tensor) -> tuple[str, NDArray[np.float32]]:
-    """A weight of the reference under TensorFlow's name, and in its layout."""
+    """Convert a weight of the reference to TensorFlow's name and layout."""
     array = tensor.numpy()
     *scope, part = name.replace("encoder.layer.", "encoder.layer_:_").split(".")
     scope = [level.replace(":", ".") for level in scope]
@@ -34,7 +34,7 @@ def h5_weight(name: str, tensor: Tensor) -> tuple[str, NDArray[np.float32]]:
 
 
 def write_h5(path: Path, tensors: Mapping[str, Tensor], model: str = "tf_conv_bert_for_question_answering") -> None:
-    """Write tensors, named as in the reference's checkpoints with a head, as Keras does."""
+    """Write tensors, named as in the reference's checkpoints with a head, in Keras's file structure."""
     with h5py.File(path, "w") as file:
         for name, tensor in tensors.items():
             weight, array = h5_weight(name, tensor)

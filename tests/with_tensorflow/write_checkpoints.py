@@ -1,4 +1,4 @@
-"""Write checkpoints with real TensorFlow, and what the reference computes with them.
+"""Write checkpoints with real TensorFlow, and the expected outputs.
 
     python write_checkpoints.py FOLDER
 
@@ -26,7 +26,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def inputs(vocab_size: int, *shape: int, padded: bool) -> Arrays:
-    """A batch of random tokens, its first rows shorter than the others if ``padded``."""
+    """A batch of random token ids; the first row is padded if ``padded``."""
     ids = RANDOM.integers(5, vocab_size, shape)
     mask = np.ones(shape, np.int64)
     if padded:
@@ -35,10 +35,10 @@ def inputs(vocab_size: int, *shape: int, padded: bool) -> Arrays:
 
 
 def randomize(model: Any) -> None:
-    """Give every weight, biases too, a value that shows in the outputs."""
+    """Give every weight and bias random values that affect the outputs."""
     for weight in model.weights:
-        around = 1.0 if "gamma" in weight.name else 0.0
-        weight.assign(around + 0.2 * RANDOM.standard_normal(weight.shape))
+        mean = 1.0 if "gamma" in weight.name else 0.0
+        weight.assign(mean + 0.2 * RANDOM.standard_normal(weight.shape))
 
 
 def write_h5(directory: Path, model: Any, batch: Arrays) -> None:
@@ -49,7 +49,7 @@ def write_h5(directory: Path, model: Any, batch: Arrays) -> None:
 
 
 def authors_variables(config: Any) -> dict[str, tuple[int, ...]]:
-    """The variables of the authors' pretraining that matter: their names, and the shapes that TensorFlow 1 gave."""
+    """Names and TensorFlow 1 shapes of the variables in the authors' pretraining checkpoints."""
     narrow, size, wide = config.embedding_size, config.hidden_size, config.intermediate_size
     heads = config.num_attention_heads // config.head_ratio
     half, taps, groups = size // config.head_ratio, config.conv_kernel_size, config.num_groups
@@ -96,15 +96,15 @@ def norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
 
 
 def write_tf1(directory: Path, config: Any, batch: Arrays) -> None:
-    """Save variables as TensorFlow 1 did, with those of an optimizer, and what the reference computes with them."""
+    """Save variables as TensorFlow 1 did, with those of an optimizer, and the reference's outputs."""
     directory.mkdir()
     config.architectures = ["ConvBertModel"]
     config.save_pretrained(directory)
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         for name, shape in authors_variables(config).items():
-            around = 1.0 if name.endswith("gamma") else 0.0
-            value = (around + 0.2 * RANDOM.standard_normal(shape)).astype(np.float32)
+            mean = 1.0 if name.endswith("gamma") else 0.0
+            value = (mean + 0.2 * RANDOM.standard_normal(shape)).astype(np.float32)
             v1.get_variable(name, initializer=tf.constant(value))
             v1.get_variable(f"{name}/adam_m", initializer=tf.zeros(shape))
             v1.get_variable(f"{name}/adam_v", initializer=tf.zeros(shape))

@@ -1,9 +1,9 @@
-"""Whether int8 files give the same outputs on another CPU, which an emulator plays.
+"""Compare the outputs of int8 files on this CPU and on an emulated one.
 
-python tests/support/same_answers.py EMULATOR [ARGUMENT ...]
+python tests/support/compare_emulated_cpu.py EMULATOR [ARGUMENT ...]
 
-Every form of the toy models is run here and there on the golden inputs: bit for bit the same where native kernels
-compute, and near all the same where onnxruntime does, whose own float operators differ in the last bits.
+Every kind of int8 file of the toy models is run on both with the golden inputs. With native kernels, outputs must be
+equal bit for bit; with onnxruntime's kernels, whose float operators differ in the last bits, they must be close.
 """
 
 import subprocess
@@ -21,8 +21,8 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Cpu, Precision, Target
 
 TASK = "question-answering"
-NEAR = 0.03
-"""Where a float is rounded another way, a byte may be one more, and outputs differ so much at most."""
+MAX_RELATIVE_DIFFERENCE = 0.03
+"""Effect on outputs of quantized values that differ by one step, because a float was rounded differently."""
 
 
 def write_files(folder: Path) -> None:
@@ -47,13 +47,17 @@ def write_files(folder: Path) -> None:
 
 
 def outputs(folder: Path) -> dict[str, NDArray[Any]]:
-    found = {}
+    results = {}
     for file, native in product(sorted(folder.glob("*.onnx")), ("auto", False)):
         session = ConvBertOnnxPipeline(file, native=native, threads=1).session  # type: ignore[call-overload]
         for number, batch in enumerate(batches(file.name.split("_")[0], TASK)):
             for name, array in zip(("start", "end"), session.run(None, inputs_of(batch)), strict=True):
-                found[f"{file.stem}, {'functions' if native is False else 'kernels'}, {number}, {name}"] = array
-    return found
+                results[f"{file.stem}, {'functions' if native is False else 'kernels'}, {number}, {name}"] = array
+    return results
+
+
+def allowed_difference(key: str) -> float:
+    return 0 if "_cpu_int8_" in key and "kernels" in key else MAX_RELATIVE_DIFFERENCE
 
 
 def main(emulator: list[str]) -> int:
@@ -64,13 +68,11 @@ def main(emulator: list[str]) -> int:
         subprocess.run([*emulator, sys.executable, __file__, "--there", name], check=True, stderr=subprocess.DEVNULL)
         with np.load(folder / "there.npz") as there:
             assert sorted(there) == sorted(here)
-            wrong = [
-                key
-                for key, array in here.items()
-                if relative_difference(there[key], array) > (0 if "_cpu_int8_" in key and "kernels" in key else NEAR)
+            different = [
+                key for key, array in here.items() if relative_difference(there[key], array) > allowed_difference(key)
             ]
-    sys.stdout.write("\n  ".join([f"{len(here)} outputs compared, {len(wrong)} differ", *wrong]) + "\n")
-    return 1 if wrong else 0
+    sys.stdout.write("\n  ".join([f"{len(here)} outputs compared, {len(different)} differ", *different]) + "\n")
+    return 1 if different else 0
 
 
 if __name__ == "__main__":
