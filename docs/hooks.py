@@ -52,7 +52,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not target.exists():
             log.warning("%s links to %s, which is not in the repository", page.file.src_uri, link[1])
         kind = "tree" if target.is_dir() else "blob"
-        return f"{config.repo_url.rstrip('/')}/{kind}/main/{target.relative_to(ROOT)}"
+        return f"{str(config.repo_url).rstrip('/')}/{kind}/main/{target.relative_to(ROOT)}"
 
     return _LINK.sub(link_to_repository, markdown)
 
@@ -73,7 +73,7 @@ def undocumented(root: Path, modules: tuple[str, ...]) -> list[str]:
     loader = griffe.GriffeLoader(search_paths=[root])
     package = loader.load(modules[0].partition(".")[0])
     loader.resolve_aliases()
-    found = []
+    found: list[str] = []
     for module in modules:
         inner = module.partition(".")[2]
         found += _undocumented(package[inner] if inner else package)

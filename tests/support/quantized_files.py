@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,12 +49,18 @@ def operators_run(file: Path, folder: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node)
 
 
-def with_metadata(source: Path, output: Path, *, settings: dict[str, Any] | None = None, **entries: str) -> Path:
+def with_metadata(
+    source: Path,
+    output: Path,
+    entries: Mapping[str, str] = MappingProxyType({}),
+    *,
+    settings: dict[str, Any] | None = None,
+) -> Path:
     """A copy of a file with other entries in its metadata, or other settings of its tokenizer."""
     model = onnx.load(source)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     old_settings = json.loads(metadata["convbert_onnx.tokenizer_config.json"])
     metadata["convbert_onnx.tokenizer_config.json"] = json.dumps(old_settings | (settings or {}))
-    onnx.helper.set_model_props(model, metadata | entries)
+    onnx.helper.set_model_props(model, metadata | dict(entries))
     onnx.save(model, output)
     return output

@@ -19,7 +19,7 @@ def test_text_and_tokens_give_the_same_ranges(exported: Exported, tmp_path: Path
     texts = CALIBRATION["fill-mask"].read_text().split(". ")
     (tmp_path / "texts.txt").write_text("\n".join(texts))
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    rows = [pipe.tokenizer.single(pipe.tokenizer.encode_text(text)).ids.tolist() for text in texts]
+    rows = [pipe.tokenizer.model_row(pipe.tokenizer.encode_text(text)).ids.tolist() for text in texts]
     (tmp_path / "tokens.jsonl").write_text("".join(json.dumps({"input_ids": row}) + "\n" for row in rows))
     longest = max(map(len, rows))
     np.savez(

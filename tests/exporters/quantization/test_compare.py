@@ -33,7 +33,7 @@ def test_a_vocabulary_without_a_word_of_the_sample_is_compared(exported: Exporte
     for words in ({}, {"river": kept.pop("unused2000")}):
         tokenizer["model"]["vocab"] = kept | words
         target = tmp_path / "other.onnx"
-        with_metadata(source, target, **{"convbert_onnx.tokenizer.json": json.dumps(tokenizer)})
+        with_metadata(source, target, {"convbert_onnx.tokenizer.json": json.dumps(tokenizer)})
         comparison = Reference(target).compare(target)
         assert 0 < comparison.texts <= 15
         assert comparison.same_answers == comparison.texts

@@ -135,7 +135,9 @@ def test_quantize_reports_two_steps(exported: Exported, tmp_path: Path) -> None:
 def test_quantize_updates_the_versions_of_tools(exported: Exported, tmp_path: Path) -> None:
     original = with_metadata(exported(), tmp_path / "original.onnx")
     record = quantize(original, tmp_path / "int8.onnx")
-    assert record.tools.keys() == inspect(original)["record"]["tools"].keys()
+    written = inspect(original)["record"]
+    assert written is not None
+    assert record.tools.keys() == written["tools"].keys()
     assert record.tools["onnxruntime"] == onnxruntime.__version__
 
 
