@@ -1,4 +1,4 @@
-"""Measuring a model: what is counted and how figures belong together; never how long something takes."""
+"""Benchmarks: what they count and whether their values are consistent, never how long something takes."""
 
 import json
 import shutil
@@ -14,14 +14,14 @@ from convbert_onnx.runtime import bench
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_is_measured_at_shapes_of_its_own(exported: Exported, task: str) -> None:
+def test_bench_uses_default_shapes_of_the_task(exported: Exported, task: str) -> None:
     result = bench(exported(task=task), repeats=2)
     choices = (4,) if task == "multiple-choice" else ()
     assert [times.shape for times in result.shapes] == [(1, *choices, 128), (8, *choices, 128)]
     assert result.task == task
 
 
-def test_figures_belong_together(exported: Exported) -> None:
+def test_benchmark_values_are_consistent(exported: Exported) -> None:
     result = bench(exported(), [(3, 20)], repeats=12, threads=1)
     (times,) = result.shapes
     assert times.runs == 12
@@ -36,17 +36,17 @@ def test_figures_belong_together(exported: Exported) -> None:
     assert json.loads(json.dumps(asdict(result)))["shapes"][0]["runs"] == 12
 
 
-def test_choices_are_counted_as_texts(exported: Exported) -> None:
+def test_each_choice_counts_as_a_text(exported: Exported) -> None:
     (times,) = bench(exported(task="multiple-choice"), [(2, 3, 10)], repeats=1).shapes
     assert times.texts_per_s == pytest.approx(6 * 1000 / times.mean_ms)
 
 
-def test_a_short_time_is_still_ten_runs(exported: Exported) -> None:
+def test_bench_runs_at_least_ten_times(exported: Exported) -> None:
     (times,) = bench(exported(), [(1, 5)], seconds=1e-9).shapes
     assert times.runs == 10
 
 
-def test_a_profile_counts_the_operators_of_one_run(exported: Exported) -> None:
+def test_profile_counts_the_operators_of_one_run(exported: Exported) -> None:
     result = bench(exported(target="portable"), [(1, 16), (2, 16)], repeats=1, with_profile=True)
     for times in result.shapes:
         assert sum(one.share for one in times.operators) == pytest.approx(1)
@@ -55,13 +55,13 @@ def test_a_profile_counts_the_operators_of_one_run(exported: Exported) -> None:
         assert {one.provider for one in times.operators} == {"CPUExecutionProvider"}
 
 
-def test_a_profile_leaves_no_file_behind(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profile_leaves_no_files(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     bench(exported(), [(1, 4)], repeats=1, with_profile=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_directory_with_a_file_that_says_nothing_of_itself_is_measured(exported: Exported, tmp_path: Path) -> None:
+def test_bench_accepts_a_directory_of_another_exporter(exported: Exported, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     model = onnx.load(exported())
     del model.metadata_props[:]
@@ -73,7 +73,7 @@ def test_a_directory_with_a_file_that_says_nothing_of_itself_is_measured(exporte
     assert bench(tmp_path, [(1, 8)], repeats=1, task="qa").file == str(tmp_path / "model.onnx")
 
 
-def test_progress_tells_every_step(exported: Exported) -> None:
+def test_progress_is_called_before_each_step(exported: Exported) -> None:
     steps: list[tuple[str, int, int]] = []
     bench(exported(), [(1, 4), (2, 4)], repeats=1, with_profile=True, progress=lambda *step: steps.append(step))
     kinds = ("timing 1x4", "timing 2x4", "profiling 1x4", "profiling 2x4")
@@ -92,11 +92,11 @@ def test_progress_tells_every_step(exported: Exported) -> None:
         ({"seconds": float("nan")}, "seconds must be above 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(exported: Exported, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_raise(exported: Exported, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         bench(exported(), **options)
 
 
-def test_multiple_choice_needs_choices(exported: Exported) -> None:
+def test_multiple_choice_shape_without_choices_raises(exported: Exported) -> None:
     with pytest.raises(InputError, match="such as 1x4x128, not 1x128"):
         bench(exported(task="multiple-choice"), [(1, 128)])

@@ -9,7 +9,7 @@ from convbert_onnx.runtime.benchmarking import memory
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
 
 
-def test_the_peak_counts_memory_that_was_given_back() -> None:
+def test_peak_memory_includes_freed_memory() -> None:
     code = (
         "from convbert_onnx.runtime.benchmarking.memory import peak_memory\n"
         "before = peak_memory()\n"
@@ -20,7 +20,7 @@ def test_the_peak_counts_memory_that_was_given_back() -> None:
     assert 10**8 <= after < before + 2 * 10**8
 
 
-def test_without_proc_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_uses_getrusage_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("resource")
     monkeypatch.setattr(memory, "_STATUS", Path("/nowhere"))
     assert (peak_memory() or 0) > 2**20

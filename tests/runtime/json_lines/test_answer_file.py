@@ -1,4 +1,4 @@
-"""A run over a file that is killed, and continued: the same bytes as those of a run that is not."""
+"""Runs over a file that are interrupted and resumed give the same bytes as uninterrupted ones."""
 
 import json
 import os
@@ -25,7 +25,7 @@ BAD = [b"{\n", b"[1]\n", b'{"question": "", "context": "x"}\n']
 
 
 def questions(count: int) -> bytes:
-    """Lines of different lengths, of which some are bad."""
+    """Lines of different lengths, some of them invalid."""
     lines = []
     for number in range(count):
         call = {"id": number, "question": CASES[number % 5]["inputs"]["question"], "context": f"It falls {number}."}
@@ -46,7 +46,7 @@ def source(tmp_path: Path) -> Path:
 
 
 class StopError(Exception):
-    """Ends a run from within."""
+    """Stops a run from its progress callback."""
 
 
 def stop_after(lines: int) -> Callable[[AnswerCounts], None]:
@@ -76,25 +76,25 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out" / "answers.jsonl"
 
 
-def begun(pipe: ConvBertOnnxPipeline, source: Path, output: Path, lines: int = 128) -> Path:
-    """What a run leaves that stops after some lines."""
+def interrupted(pipe: ConvBertOnnxPipeline, source: Path, output: Path, lines: int = 128) -> Path:
+    """Interrupt a run after some lines, and return its partial output."""
     with pytest.raises(StopError):
         answer(pipe, source, output, resume=True, progress=stop_after(lines))
     assert not output.exists()
     return partial_folder(output) / output.name
 
 
-def test_a_run_is_continued_with_the_same_bytes(
+def test_resumed_run_gives_the_same_bytes(
     pipe: ConvBertOnnxPipeline, source: Path, straight: bytes, output: Path
 ) -> None:
     for lines in (64, 192, 256):
-        path = begun(pipe, source, output, lines)
+        path = interrupted(pipe, source, output, lines)
         assert straight.startswith(path.read_bytes())
         assert path.read_bytes().count(b"\n") == lines
-    told: list[AnswerCounts] = []
-    answered = answer(pipe, source, output, resume=True, progress=told.append)
-    assert [one.lines for one in told] == [256, 320, 384, 400]
-    assert answered == told[-1] == AnswerCounts(400, source.stat().st_size, 400, 40)
+    calls: list[AnswerCounts] = []
+    answered = answer(pipe, source, output, resume=True, progress=calls.append)
+    assert [one.lines for one in calls] == [256, 320, 384, 400]
+    assert answered == calls[-1] == AnswerCounts(400, source.stat().st_size, 400, 40)
     assert output.read_bytes() == straight
     assert list(output.parent.iterdir()) == [output]
 
@@ -112,20 +112,30 @@ def test_a_run_is_continued_with_the_same_bytes(
         lambda path: path.with_name(".journal").write_bytes(path.with_name(".journal").read_bytes() + b"\0\0\0"),
         lambda path: path.with_name(".journal").write_bytes(b""),
     ],
-    ids=["torn", "almost empty", "half a line", "zeros", "lost", "no journal", "torn journal", "zeros there", "empty"],
+    ids=[
+        "truncated",
+        "almost empty",
+        "half a line",
+        "zeros",
+        "no output",
+        "no journal",
+        "truncated journal",
+        "zeros in the journal",
+        "empty journal",
+    ],
 )
-def test_what_is_torn_is_answered_again(
+def test_damaged_partial_output_is_answered_again(
     pipe: ConvBertOnnxPipeline, source: Path, straight: bytes, output: Path, damage: Callable[[Path], None]
 ) -> None:
-    damage(begun(pipe, source, output))
+    damage(interrupted(pipe, source, output))
     answer(pipe, source, output, resume=True)
     assert output.read_bytes() == straight
 
 
-def test_another_input_model_or_parameter_is_refused(
+def test_resume_refuses_another_input_model_or_parameter(
     pipe: ConvBertOnnxPipeline, exported: Exported, source: Path, output: Path
 ) -> None:
-    path = begun(pipe, source, output)
+    path = interrupted(pipe, source, output)
     before = path.read_bytes()
     content = source.read_bytes()
     for other in (content[1:], content[:1000], b"", content.replace(b"falls 70", b"rises 70")):
@@ -145,17 +155,17 @@ def test_another_input_model_or_parameter_is_refused(
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_an_input_that_has_grown_is_continued(pipe: ConvBertOnnxPipeline, source: Path, output: Path) -> None:
-    begun(pipe, source, output)
+def test_resume_accepts_an_input_that_has_grown(pipe: ConvBertOnnxPipeline, source: Path, output: Path) -> None:
+    interrupted(pipe, source, output)
     with source.open("ab") as file:
         file.write(questions(3))
     assert answer(pipe, source, output, resume=True).lines == 403
 
 
-def test_without_resume_nothing_is_kept(
+def test_without_resume_a_failed_run_leaves_no_files(
     pipe: ConvBertOnnxPipeline, source: Path, straight: bytes, output: Path
 ) -> None:
-    begun(pipe, source, output)
+    interrupted(pipe, source, output)
     with pytest.raises(StopError):
         answer(pipe, source, output, progress=stop_after(64))
     assert list(output.parent.iterdir()) == []
@@ -169,7 +179,7 @@ def run(model: Path, source: Path, output: Path, *options: str, **popen: Any) ->
 
 
 def until_written(process: "subprocess.Popen[str]", output: Path) -> None:
-    """Wait until something is answered that was not before, or the process ends."""
+    """Wait until the output grows or the process ends."""
     path = partial_folder(output) / output.name
     before = path.stat().st_size if path.exists() else 0
     while process.poll() is None and not (path.exists() and path.stat().st_size > before):
@@ -179,8 +189,8 @@ def until_written(process: "subprocess.Popen[str]", output: Path) -> None:
 MOMENTS = int(os.environ.get("CONVBERT_ONNX_KILLS", "6"))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_runs_that_are_killed_at_random_moments_go_on(exported: Exported, tmp_path: Path, output: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_runs_killed_at_random_moments_can_be_resumed(exported: Exported, tmp_path: Path, output: Path) -> None:
     source = tmp_path / "questions.jsonl"
     source.write_bytes(questions(5000))
     with run(exported(), source, tmp_path / "straight.jsonl") as process:
@@ -191,16 +201,17 @@ def test_runs_that_are_killed_at_random_moments_go_on(exported: Exported, tmp_pa
     killed = 0
     while killed < MOMENTS:
         with run(exported(), source, output, "--resume") as process:
-            if draw.random() < 0.8:  # else while it starts
+            if draw.random() < 0.8:  # else it is killed while it starts
                 until_written(process, output)
             time.sleep(draw.uniform(0, 0.3))
             process.send_signal(draw.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-        if output.exists():  # it was faster
+        if output.exists():  # it finished before the signal
             assert output.read_bytes() == straight
             output.unlink()
             continue
         killed += 1
-        assert process.returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 143, 1)  # 2 and 15: at once
+        # 143 and 1 are the exit codes of the command line for SIGTERM and SIGINT.
+        assert process.returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 143, 1)
         assert [path.name for path in output.parent.iterdir()] in (["answers.jsonl.partial"], [])
         path = partial_folder(output) / output.name
         assert straight.startswith(path.read_bytes() if path.exists() else b"")
@@ -211,9 +222,9 @@ def test_runs_that_are_killed_at_random_moments_go_on(exported: Exported, tmp_pa
     assert [path.name for path in output.parent.iterdir()] == ["answers.jsonl"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_run_that_is_ended_without_resume_leaves_nothing(
+def test_signal_without_resume_leaves_no_files(
     exported: Exported, tmp_path: Path, output: Path, number: signal.Signals
 ) -> None:
     source = tmp_path / "questions.jsonl"
@@ -228,8 +239,8 @@ def test_a_run_that_is_ended_without_resume_leaves_nothing(
     assert message == ("Error: interrupted\n" if number == signal.SIGINT else "")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits of processes")
-def test_a_full_disk_is_one_line_and_a_run_goes_on_when_there_is_room(
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX resource limits")
+def test_full_disk_is_reported_in_one_line_and_the_run_can_be_resumed(
     exported: Exported, source: Path, straight: bytes, output: Path
 ) -> None:
     def small() -> None:
@@ -248,7 +259,7 @@ def test_a_full_disk_is_one_line_and_a_run_goes_on_when_there_is_room(
     assert output.read_bytes() == straight
 
 
-def test_a_second_run_to_the_same_file_is_refused(pipe: ConvBertOnnxPipeline, source: Path, output: Path) -> None:
+def test_second_writer_of_the_same_output_is_refused(pipe: ConvBertOnnxPipeline, source: Path, output: Path) -> None:
     def progress(answered: AnswerCounts) -> None:
         if answered.lines == 64:
             with pytest.raises(OutputError, match="is being written by another process"):

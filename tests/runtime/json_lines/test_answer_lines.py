@@ -1,4 +1,4 @@
-"""JSON Lines: every line gives one line, whatever happens to it or to its neighbours."""
+"""Every line gets one result, whatever happens to it or to other lines."""
 
 import io
 import json
@@ -99,7 +99,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
 
 @pytest.mark.filterwarnings("ignore:the vocabulary has no word")
 @pytest.mark.parametrize("task", BAD)
-def test_a_bad_line_fails_alone_and_names_the_argument(exported: Exported, task: str) -> None:
+def test_invalid_argument_fails_its_line_only_and_is_named(exported: Exported, task: str) -> None:
     pipe, good = open_task(exported, task)
     bad = [(name, value) for name, values in BAD[task].items() for value in values]
     calls = [{"id": number, **good, name: value} for number, (name, value) in enumerate(bad)]
@@ -132,7 +132,7 @@ def test_a_bad_line_fails_alone_and_names_the_argument(exported: Exported, task:
         (b'{"question": "a"} {"question": "b"}', "not JSON"),
     ],
 )
-def test_a_line_that_is_no_call_gets_an_error(answering: ConvBertOnnxPipeline, line: bytes, message: str) -> None:
+def test_invalid_line_gets_an_error(answering: ConvBertOnnxPipeline, line: bytes, message: str) -> None:
     lines = [as_line(QUESTION), line, as_line(QUESTION)]
     before, error, after = answer_lines(answering, lines)
     assert before == after
@@ -142,18 +142,18 @@ def test_a_line_that_is_no_call_gets_an_error(answering: ConvBertOnnxPipeline, l
     assert len(error["error"]) < 1000
 
 
-def test_marks_blank_lines_and_line_ends_of_other_systems(answering: ConvBertOnnxPipeline) -> None:
+def test_byte_order_marks_blank_lines_and_crlf_are_accepted(answering: ConvBertOnnxPipeline) -> None:
     one = as_line(QUESTION)
     lines = [MARK + one + b"\r\n", b"\r\n", b"\n", b" \t\n", b"{\r\n", one, b"\n"]
     first, error, last = answer_lines(answering, lines)
     assert first == last
-    assert error["line"] == 5  # as an editor counts
+    assert error["line"] == 5  # blank lines count
     assert list(answer_lines(answering, [MARK, b""])) == []
     (inside,) = answer_lines(answering, [b"\n", MARK + one][1:])
     assert "result" in inside
 
 
-def test_ids_of_every_kind_are_copied(answering: ConvBertOnnxPipeline) -> None:
+def test_ids_of_any_json_type_are_copied(answering: ConvBertOnnxPipeline) -> None:
     ids = [0, "a", 1.5, None, True, [1, {"a": None}], {"x": []}, "\ud800"]
     answers = list(answer_lines(answering, [as_line({"id": one, **QUESTION}) for one in ids]))
     assert [answer["id"] for answer in answers] == ids
@@ -162,7 +162,7 @@ def test_ids_of_every_kind_are_copied(answering: ConvBertOnnxPipeline) -> None:
     assert all("error" in answer for answer in refused)
 
 
-def test_lines_before_a_failing_source_are_answered(answering: ConvBertOnnxPipeline) -> None:
+def test_lines_before_a_read_error_are_answered(answering: ConvBertOnnxPipeline) -> None:
     def lines() -> Iterator[bytes]:
         yield as_line(QUESTION)
         raise OSError("the disk is gone")
@@ -173,7 +173,7 @@ def test_lines_before_a_failing_source_are_answered(answering: ConvBertOnnxPipel
         next(answers)
 
 
-def test_as_many_lines_are_read_ahead_as_asked_for(answering: ConvBertOnnxPipeline) -> None:
+def test_batch_lines_limits_how_many_lines_are_read_ahead(answering: ConvBertOnnxPipeline) -> None:
     read = 0
 
     def lines() -> Iterator[bytes]:
@@ -187,9 +187,9 @@ def test_as_many_lines_are_read_ahead_as_asked_for(answering: ConvBertOnnxPipeli
     assert read == 3
 
 
-def test_a_long_line_is_refused_without_being_held(answering: ConvBertOnnxPipeline) -> None:
+def test_too_long_line_is_refused_in_bounded_memory(answering: ConvBertOnnxPipeline) -> None:
     class Source(io.RawIOBase):
-        """A line of 50 MB, and a good one."""
+        """A line of 50 MB, then a valid one."""
 
         parts = chain(repeat(b"x" * 8192, 6400), [b"\n" + as_line(QUESTION)])
 
@@ -212,7 +212,7 @@ def test_a_long_line_is_refused_without_being_held(answering: ConvBertOnnxPipeli
 
 
 def with_bad_embedding(path: Path, target: Path, token: int, value: float) -> None:
-    """The model with an embedding that makes every row with this token infinite or NaN."""
+    """Write the model with an embedding that makes every row with this token infinite or NaN."""
     onnx = pytest.importorskip("onnx")  # the light path does not have it
     model = onnx.load(path)
     names = {name for node in model.graph.node if node.op_type == "Gather" for name in node.input}
@@ -226,9 +226,7 @@ def with_bad_embedding(path: Path, target: Path, token: int, value: float) -> No
 
 @pytest.mark.parametrize("task", ["question-answering", "fill-mask", "token-classification", "feature-extraction"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_outputs_that_are_not_finite_fail_their_line_alone(
-    exported: Exported, tmp_path: Path, task: str, value: float
-) -> None:
+def test_non_finite_outputs_fail_their_line_only(exported: Exported, tmp_path: Path, task: str, value: float) -> None:
     sound, good = open_task(exported, task)
     (token,) = sound.tokenizer.encode_text("denver").ids[:1]
     with_bad_embedding(exported(task=task), tmp_path / "bad.onnx", token, value)
@@ -237,7 +235,7 @@ def test_outputs_that_are_not_finite_fail_their_line_alone(
     bad = {**good, name: f"denver {good[name]}"}
     first, error, last = answer_lines(pipe, map(as_line, [good, bad, good]))
     assert "not finite" in error["error"]
-    if task == "fill-mask":  # its logits are products with all embeddings
+    if task == "fill-mask":  # its logits depend on all embeddings
         assert "not finite" in first["error"]
     else:
         assert same_result(first["result"], sound(**good), 1e-5)
@@ -248,9 +246,9 @@ def test_outputs_that_are_not_finite_fail_their_line_alone(
         pipe.raw_outputs_many([bad])
 
 
-def test_a_row_that_fails_the_engine_fails_its_line_alone(exported: Exported) -> None:
+def test_row_that_fails_in_the_engine_fails_its_line_only(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(), threads=1)
-    # Token numbers that the model has no embedding for make the engine refuse the whole batch.
+    # A token id without an embedding makes the engine refuse the whole batch.
     encode = pipe._task_pipeline.preprocess
 
     def with_unknown_token(example: Any, parameters: Any) -> Any:
@@ -266,7 +264,7 @@ def test_a_row_that_fails_the_engine_fails_its_line_alone(exported: Exported) ->
     assert "onnxruntime failed" in error["error"]
 
 
-def test_json_cannot_hold_arrays(exported: Exported) -> None:
+def test_arrays_cannot_be_written_as_json(exported: Exported) -> None:
     pipe, good = open_task(exported, "feature-extraction")
     assert json.loads(to_json(pipe(**good))) == pipe(**good)
     with pytest.raises(InputError, match="return_tensors"):
@@ -301,7 +299,7 @@ LINES = (
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines=st.lists(LINES, max_size=6))
-def test_every_line_gives_one_line(answering: ConvBertOnnxPipeline, lines: list[bytes]) -> None:
+def test_every_line_gets_one_result(answering: ConvBertOnnxPipeline, lines: list[bytes]) -> None:
     lines = [*lines, as_line({"id": "last", **QUESTION})]
     answers = list(answer_lines(answering, lines))
     assert len(answers) == sum(

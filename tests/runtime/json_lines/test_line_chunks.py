@@ -14,7 +14,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_a_file_comes_in_chunks_of_64_lines(tmp_path: Path, end: bytes) -> None:
+def test_regular_file_gives_chunks_of_64_lines(tmp_path: Path, end: bytes) -> None:
     content = b"\n".join(b"%d" % number for number in range(150)) + end
     with written(tmp_path, content).open("rb") as file:
         chunks = list(line_chunks(file))
@@ -36,7 +36,7 @@ def test_only_line_feeds_end_lines(content: bytes, lines: list[bytes]) -> None:
     assert [line for chunk in line_chunks(io.BytesIO(content)) for line in chunk] == lines
 
 
-def test_long_lines_make_small_chunks_and_too_long_ones_are_cut(tmp_path: Path) -> None:
+def test_long_lines_give_small_chunks_and_too_long_lines_are_cut(tmp_path: Path) -> None:
     long, huge = b"x" * 700_000 + b"\n", b"y" * (MAX_LINE_BYTES + 1000) + b"\n"
     with written(tmp_path, long * 5 + huge + b"end").open("rb") as file:
         chunks = list(line_chunks(file))
@@ -45,7 +45,7 @@ def test_long_lines_make_small_chunks_and_too_long_ones_are_cut(tmp_path: Path) 
     assert chunks[3] == [b"end"]
 
 
-def test_a_pipe_gives_what_has_come() -> None:
+def test_pipe_gives_what_has_arrived() -> None:
     read, write = os.pipe()
     with os.fdopen(read, "rb") as file:
         chunks = line_chunks(file)

@@ -1,4 +1,4 @@
-"""Weights of bytes that stay in the file when a session is made of it."""
+"""int8 weights that stay in the file of a session."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def weights() -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def file(tmp_path: Path, weights: dict[str, np.ndarray]) -> Path:
-    """A file that gives its own weights, chosen by their numbers."""
+    """A model that outputs elements of its own weights by their indices."""
     graph = b"".join(write_field(1, node("Gather", [name, "which"], [f"{name}_"])) for name in weights)
     graph += write_field(2, b"weights")
     for name, array in weights.items():
@@ -51,7 +51,7 @@ def check(path: Path, weights: dict[str, np.ndarray]) -> None:
         np.testing.assert_array_equal(found, array[which])
 
 
-def test_large_weights_of_bytes_are_left_out_and_found(file: Path, weights: dict[str, np.ndarray]) -> None:
+def test_large_int8_weights_are_externalized_and_loaded(file: Path, weights: dict[str, np.ndarray]) -> None:
     model = externalized(file)
     assert model is not None
     assert weights["bytes"].tobytes() not in model
@@ -60,7 +60,7 @@ def test_large_weights_of_bytes_are_left_out_and_found(file: Path, weights: dict
     check(file, weights)
 
 
-def test_nobody_needs_the_name_that_the_file_had(
+def test_renamed_and_linked_files_load_their_mapped_weights(
     file: Path, tmp_path: Path, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -72,14 +72,14 @@ def test_nobody_needs_the_name_that_the_file_had(
     check(Path(moved.name), weights)
 
 
-def test_the_file_is_where_the_weights_come_from(file: Path, weights: dict[str, np.ndarray]) -> None:
+def test_externalized_model_needs_the_file(file: Path, weights: dict[str, np.ndarray]) -> None:
     model = externalized(file)
     assert model is not None
     with pytest.raises(Exception, match=r"weights\.onnx"):
         onnxruntime.InferenceSession(model)
 
 
-def test_a_replaced_file_leaves_an_open_session_alone(file: Path, weights: dict[str, np.ndarray]) -> None:
+def test_open_session_keeps_its_weights_when_the_file_is_replaced(file: Path, weights: dict[str, np.ndarray]) -> None:
     session = open_session(file).session
     other = file.with_name("other.onnx")
     other.write_bytes(b"\0" * file.stat().st_size)
@@ -89,12 +89,12 @@ def test_a_replaced_file_leaves_an_open_session_alone(file: Path, weights: dict[
     np.testing.assert_array_equal(found, weights["bytes"][which])
 
 
-def test_a_model_of_floats_is_read_as_a_whole(exported: Exported) -> None:
+def test_float_model_is_not_externalized(exported: Exported) -> None:
     assert externalized(exported()) is None
 
 
 @pytest.mark.parametrize("length", [1, 50, 5000])
-def test_a_file_that_was_cut_is_no_model(file: Path, length: int) -> None:
+def test_truncated_file_is_refused(file: Path, length: int) -> None:
     file.write_bytes(file.read_bytes()[:-length])
     with pytest.raises(BundleError, match="is not a whole ONNX file"):
         externalized(file)

@@ -1,4 +1,4 @@
-"""Files compared with the hashes in their records."""
+"""Comparison of files with the hashes in their records."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ def change(path: Path, position: int) -> None:
     path.write_bytes(content)
 
 
-def test_a_file_as_it_was_written_is_verified(copy: Path) -> None:
+def test_unchanged_file_is_verified(copy: Path) -> None:
     assert inspect(copy)["differs"] is None
     assert inspect(copy, verify=True)["differs"] == []
     assert ConvBertOnnxPipeline(copy, verify=True)(**QUESTION)
@@ -35,7 +35,7 @@ def test_a_file_as_it_was_written_is_verified(copy: Path) -> None:
     assert "verified          yes, all parts are unchanged" in result.output
 
 
-def test_a_changed_weight_is_found(copy: Path) -> None:
+def test_verify_detects_a_changed_weight(copy: Path) -> None:
     with OnnxFile(copy) as file:
         raw = max((tensor.raw_data for tensor in file.contents.tensors if tensor.raw_data), key=lambda raw: raw.size)
     change(copy, raw.content_start + 1)
@@ -57,13 +57,13 @@ def test_a_changed_weight_is_found(copy: Path) -> None:
         (b"input_id", "graph"),
     ],
 )
-def test_other_changes_are_found(copy: Path, place: bytes, part: str) -> None:
+def test_verify_names_the_changed_part(copy: Path, place: bytes, part: str) -> None:
     change(copy, copy.read_bytes().index(place) + len(place))
     with pytest.raises(BundleError, match=rf"is not as it was written \({part} differ\)"):
         ConvBertOnnxPipeline(copy, verify=True)
 
 
-def test_a_file_without_hashes_cannot_be_verified(copy: Path) -> None:
+def test_verify_needs_hashes(copy: Path) -> None:
     copy.write_bytes(copy.read_bytes().replace(b"convbert_onnx.format_version", b"convbert_onyx.format_version"))
     with pytest.raises(BundleError, match="carries no hashes of its parts, so it cannot be verified"):
         inspect(copy, verify=True)

@@ -1,4 +1,4 @@
-"""Which sessions get the native kernels, who decides, and what happens without them."""
+"""Which sessions use the native kernels, and what happens without them."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ built = pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are
 
 @pytest.fixture
 def no_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A place where the kernels were not built."""
+    """Let the library be missing."""
     monkeypatch.setattr(kernels, "LIBRARY", tmp_path / "kernels.so")
     kernels._library.cache_clear()
     yield tmp_path / "kernels.so"
@@ -37,7 +37,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def optimized(path: Path, folder: Path, native: bool) -> bytes:
-    """The graph that a session runs."""
+    """Return the optimized graph of a session."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.optimized_model_filepath = str(folder / "optimized.onnx")
@@ -46,14 +46,14 @@ def optimized(path: Path, folder: Path, native: bool) -> bytes:
 
 
 @built
-def test_a_session_on_the_cpu_has_the_kernels(exported: Exported, tmp_path: Path) -> None:
+def test_cpu_sessions_use_native_kernels(exported: Exported, tmp_path: Path) -> None:
     use = open_session(exported()).kernels
     assert use == KernelUse(kernels.available_isas()[0], None)
     assert b"SpanDynamicConv" in optimized(exported(), tmp_path, native=True).replace(b"/SpanDynamicConv", b"")
     assert ConvBertOnnxPipeline(exported()).info["kernels"] == f"native, {use.isa}"
 
 
-def test_a_session_without_them_runs_the_functions(exported: Exported, tmp_path: Path) -> None:
+def test_native_false_runs_the_functions_in_the_file(exported: Exported, tmp_path: Path) -> None:
     use = open_session(exported(), native=False).kernels
     assert use == KernelUse(None, "as asked for")
     assert b"Softmax" in optimized(exported(), tmp_path, native=False)
@@ -62,7 +62,7 @@ def test_a_session_without_them_runs_the_functions(exported: Exported, tmp_path:
 
 @built
 @pytest.mark.parametrize("architecture", ["plain", "grouped", "cased"])
-def test_answers_are_the_same_with_and_without(exported: Exported, architecture: str) -> None:
+def test_native_and_fallback_outputs_are_close(exported: Exported, architecture: str) -> None:
     native = open_session(exported(architecture), native=True).session
     fallback = open_session(exported(architecture), native=False).session
     for batch in batches(architecture, "question-answering"):
@@ -72,7 +72,7 @@ def test_answers_are_the_same_with_and_without(exported: Exported, architecture:
 
 
 @built
-def test_the_environment_decides_where_the_caller_does_not(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_is_the_default_of_native(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     for value, isa in (("0", None), ("1", kernels.available_isas()[0]), ("auto", kernels.available_isas()[0])):
         monkeypatch.setenv(NATIVE_VARIABLE, value)
         assert open_session(exported()).kernels.isa == isa
@@ -83,12 +83,12 @@ def test_the_environment_decides_where_the_caller_does_not(exported: Exported, m
         open_session(exported())
 
 
-def test_other_words_than_true_false_and_auto_mean_nothing(exported: Exported) -> None:
+def test_unknown_native_value_raises(exported: Exported) -> None:
     with pytest.raises(InputError, match="native must be True, False or 'auto', not 'yes'"):
         ConvBertOnnxPipeline(exported(), native="yes")  # type: ignore[call-overload]
 
 
-def test_other_providers_get_no_kernels() -> None:
+def test_other_providers_do_not_use_native_kernels() -> None:
     options = onnxruntime.SessionOptions()
     use = register_kernels(options, ["CUDAExecutionProvider", "CPUExecutionProvider"])
     assert use.isa is None
@@ -97,7 +97,7 @@ def test_other_providers_get_no_kernels() -> None:
 
 
 @built
-def test_options_of_a_caller_get_them_on_demand_and_once(exported: Exported) -> None:
+def test_session_options_of_the_caller_get_kernels_only_with_native_true(exported: Exported) -> None:
     options = onnxruntime.SessionOptions()
     use = open_session(exported(), session_options=options).kernels
     assert str(use).startswith("fallback, session_options were passed: pass native=True too")
@@ -107,7 +107,7 @@ def test_options_of_a_caller_get_them_on_demand_and_once(exported: Exported) -> 
 
 
 @built
-def test_a_file_that_they_cannot_run_runs_without_them(operator_files: Path) -> None:
+def test_files_with_unsupported_types_fall_back_to_functions(operator_files: Path) -> None:
     file = operator_files / "float64.onnx"
     opened = open_session(file)
     assert opened.kernels == KernelUse(None, "the native kernels cannot run this file")
@@ -119,7 +119,7 @@ def test_a_file_that_they_cannot_run_runs_without_them(operator_files: Path) -> 
         open_session(file, native=True)
 
 
-def test_without_the_library_everything_works_and_says_so(exported: Exported, no_library: Path) -> None:
+def test_missing_library_falls_back_and_says_why(exported: Exported, no_library: Path) -> None:
     pipe = ConvBertOnnxPipeline(exported())
     assert pipe(question="Who?", context="It was Ada.")["answer"]
     assert pipe.info["kernels"].startswith("fallback, the library is not installed: install a wheel")
@@ -130,16 +130,14 @@ def test_without_the_library_everything_works_and_says_so(exported: Exported, no
         kernels.signatures()
 
 
-def test_a_library_for_another_machine_is_not_loaded(exported: Exported, no_library: Path) -> None:
+def test_library_for_another_machine_falls_back(exported: Exported, no_library: Path) -> None:
     no_library.write_bytes(b"\x7fELF of something else")
     assert str(open_session(exported()).kernels) == inspect(exported())["kernels"]
     assert "the library cannot be loaded" in str(open_session(exported()).kernels)
 
 
 @built
-def test_every_instruction_set_of_the_machine_can_be_asked_for(
-    exported: Exported, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_isa_variable_selects_the_instruction_set(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     for isa in kernels.available_isas():
         monkeypatch.setenv(ISA_VARIABLE, isa)
         assert inspect(exported())["kernels"] == f"native, {isa}"

@@ -1,4 +1,4 @@
-"""Files that change while they are opened or used."""
+"""Sessions of files that change while they are opened or used."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ from convbert_onnx.runtime.sessions.session import open_session
 SIZE = 2**16
 
 
-def content(fill: int, *, external: bool = False) -> bytes:
-    """A model that gives its int8 weights, which are the same everywhere in one file; a small one is never mapped."""
+def model_bytes(fill: int, *, external: bool = False) -> bytes:
+    """A model that outputs its int8 weights, all with one value; the small one is too small to be mapped."""
     weights = np.full(SIZE, fill, np.int8)
     graph = b""
     for name in ("one", "two"):
@@ -35,7 +35,7 @@ def content(fill: int, *, external: bool = False) -> bytes:
 
 
 def fills(session: object) -> set[int]:
-    """What the weights of a session are filled with."""
+    """Return the values in the weights of a session."""
     arrays = session.run(None, {"which": np.arange(SIZE)})  # type: ignore[attr-defined]
     return {int(number) for array in arrays for number in np.unique(array)}
 
@@ -48,19 +48,19 @@ def replace(path: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("mmap", [True, False])
 @pytest.mark.parametrize("times", [1, 2, 100])
-def test_a_file_that_is_replaced_while_it_is_opened_is_never_mixed(tmp_path: Path, times: int, mmap: bool) -> None:
+def test_file_replaced_while_opening_is_never_mixed(tmp_path: Path, times: int, mmap: bool) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(content(1))
+    path.write_bytes(model_bytes(1))
     count = 0
 
     def other(*_: object) -> None:
         nonlocal count
         count += 1
         if count <= times:
-            replace(path, content(count + 1))
+            replace(path, model_bytes(count + 1))
 
     found = fills(open_session(path, mmap=mmap, check=other).session)
-    assert found == {count}  # the last one that was opened here
+    assert found == {count}  # the last file that was opened
     assert found == {times + 1} or times == 100
 
 
@@ -77,14 +77,14 @@ for other in cycle(sys.argv[2:]):
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced elsewhere")
+@pytest.mark.skipif(os.name != "posix", reason="an open file can only be replaced on POSIX")
 @pytest.mark.parametrize("mmap", [True, False])
-def test_opens_during_renames_are_of_one_file(tmp_path: Path, mmap: bool) -> None:
-    """Another process gives the path to one of two files and the other, without a pause."""
+def test_sessions_opened_during_renames_use_one_file(tmp_path: Path, mmap: bool) -> None:
+    """Another process renames one of two files over the path, again and again."""
     path, others = tmp_path / "model.onnx", [tmp_path / "1", tmp_path / "2"]
     for fill, other in enumerate(others, start=1):
-        other.write_bytes(content(fill))
-    path.write_bytes(content(1))
+        other.write_bytes(model_bytes(fill))
+    path.write_bytes(model_bytes(1))
     seen: set[int] = set()
     with subprocess.Popen([sys.executable, "-c", RENAMER, path, *others]) as renamer:
         try:
@@ -98,9 +98,9 @@ def test_opens_during_renames_are_of_one_file(tmp_path: Path, mmap: bool) -> Non
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_a_file_that_is_written_into_while_it_is_opened_is_refused(tmp_path: Path, external: bool) -> None:
+def test_file_written_to_while_opening_is_refused(tmp_path: Path, external: bool) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(content(1, external=external))
+    path.write_bytes(model_bytes(1, external=external))
     for name in ("one", "two"):
         (tmp_path / f"{name}.bin").write_bytes(bytes(SIZE))
     count = 0
@@ -126,11 +126,11 @@ def overwrite(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [truncate, overwrite])
 @pytest.mark.parametrize("external", [False, True])
-def test_without_mmap_nothing_that_is_done_to_the_file_matters(
+def test_sessions_without_mmap_survive_damage_to_the_file(
     tmp_path: Path, external: bool, damage: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(content(7, external=external))
+    path.write_bytes(model_bytes(7, external=external))
     for name in ("one", "two"):
         (tmp_path / f"{name}.bin").write_bytes(b"\x07" * SIZE)
     session = open_session(path, mmap=False).session
@@ -139,12 +139,12 @@ def test_without_mmap_nothing_that_is_done_to_the_file_matters(
     assert fills(session) == {7}
 
 
-def test_a_mapped_file_is_not_in_memory_and_another_one_is(tmp_path: Path) -> None:
+def test_mmap_decides_whether_the_file_is_mapped(tmp_path: Path) -> None:
     maps = Path("/proc/self/maps")
     if not maps.exists():
-        pytest.skip("this system does not say what is mapped")
+        pytest.skip("this system has no /proc/self/maps")
     path = tmp_path / "model.onnx"
-    path.write_bytes(content(1))
+    path.write_bytes(model_bytes(1))
     session = open_session(path, mmap=False).session
     assert str(path) not in maps.read_text()
     mapped = open_session(path).session
@@ -152,31 +152,31 @@ def test_a_mapped_file_is_not_in_memory_and_another_one_is(tmp_path: Path) -> No
     assert fills(session) == fills(mapped) == {1}
 
 
-def test_a_path_that_is_not_unicode(tmp_path: Path) -> None:
+def test_open_session_accepts_a_path_that_is_not_unicode(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from convbert_onnx.runtime.sessions.session import open_session\n"
         "folder, data = os.fsencode(sys.argv[1]), sys.stdin.buffer.read()\n"
         "path = Path(os.fsdecode(folder + b'/m\\xff.onnx')); path.write_bytes(data); open_session(path)"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path], input=content(1), check=True)
+    subprocess.run([sys.executable, "-c", code, tmp_path], input=model_bytes(1), check=True)
 
 
-def test_a_link_is_followed_once(tmp_path: Path) -> None:
+def test_link_is_resolved_once(tmp_path: Path) -> None:
     for name, fill in (("a", 1), ("b", 2)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "model.onnx").write_bytes(content(fill))
+        (tmp_path / name / "model.onnx").write_bytes(model_bytes(fill))
     link = tmp_path / "model.onnx"
     link.symlink_to("a/model.onnx")
 
-    def turn(*_: object) -> None:
+    def relink(*_: object) -> None:
         link.unlink()
         link.symlink_to("b/model.onnx")
 
-    assert fills(open_session(link, check=turn).session) == {1}
+    assert fills(open_session(link, check=relink).session) == {1}
     assert fills(open_session(link).session) == {2}
 
 
-def test_mmap_has_two_meanings(exported: Exported) -> None:
+def test_unknown_mmap_value_raises(exported: Exported) -> None:
     with pytest.raises(InputError, match="mmap must be True, False or 'auto', not 'no'"):
         ConvBertOnnxPipeline(exported(), mmap="no")  # type: ignore[call-overload]
     question = {"question": "Who?", "context": "It was Ada."}

@@ -20,14 +20,14 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("four_cores")
-def test_without_a_quota_all_cores_are_used(tmp_path: Path) -> None:
+def test_available_cores_without_a_quota_is_all_cores(tmp_path: Path) -> None:
     assert available_cores(tmp_path) == 4
     assert available_cores(write(tmp_path, cpu_dot_max="max 100000")) == 4
 
 
 @pytest.mark.usefixtures("four_cores")
 @pytest.mark.parametrize(("limit", "cores"), [("200000", 2), ("150000", 2), ("50000", 1), ("900000", 4)])
-def test_a_quota_limits_the_cores_in_both_versions_of_cgroups(tmp_path: Path, limit: str, cores: int) -> None:
+def test_available_cores_respects_quotas_of_both_cgroup_versions(tmp_path: Path, limit: str, cores: int) -> None:
     first, second = tmp_path / "v1", tmp_path / "v2"
     first.mkdir()
     second.mkdir()
@@ -37,7 +37,7 @@ def test_a_quota_limits_the_cores_in_both_versions_of_cgroups(tmp_path: Path, li
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
-def test_affinity_limits_the_cores(tmp_path: Path) -> None:
+def test_available_cores_respects_affinity(tmp_path: Path) -> None:
     allowed = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
