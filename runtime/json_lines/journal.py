@@ -29,7 +29,7 @@ _ADVICE = "pass the input, model and parameters that it began with, or leave out
 
 @dataclass(frozen=True)
 class AnswerCounts:
-    """How much of an input is answered.
+    """Counts of answered lines and their results.
 
     Attributes:
         lines: answered lines of the input.
@@ -45,7 +45,7 @@ class AnswerCounts:
 
 
 class Journal:
-    """The output in progress, and the journal of how it was written.
+    """The unfinished output and its journal.
 
     Attributes:
         answered: how much of the input the output answers.
@@ -171,7 +171,7 @@ def _read_entries(journal: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:  
 
 
 def _difference(before: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """Say what an earlier call had other than this one."""
+    """Name the differences between an earlier call and this one."""
     names = [name for name in now if before.get(name) != now[name]]
     if names == ["parameters"]:
         return f"other parameters ({json.dumps(before['parameters'])}, not {json.dumps(now['parameters'])})"

@@ -38,7 +38,7 @@ _NUMPY_TYPES: dict[int, type[np.generic]] = {
 
 @dataclass(frozen=True)
 class ExternalTensor:
-    """A tensor and where its values are: the file, the first byte, and the number of bytes if declared."""
+    """A tensor, with the file that has its values, their offset, and their length in bytes if declared."""
 
     tensor: Tensor
     location: str
@@ -140,8 +140,7 @@ def _external_tensor(path: Path, tensor: Tensor) -> ExternalTensor:
     offset, length = (entries.get(key, b"0") for key in (b"offset", b"length"))
     if len(entries) != len(tensor.external_data) or not location or not _is_number(offset) or not _is_number(length):
         raise BundleError(
-            f"{path} does not say clearly where the weight {tensor.name!r} is ({dict(tensor.external_data)}): do not "
-            "use it"
+            f"{path} has an invalid location for {tensor.name!r} ({dict(tensor.external_data)}): do not use it"
         )
     return ExternalTensor(tensor, location, int(offset), int(length) if b"length" in entries else None)
 

@@ -28,7 +28,7 @@ MIN_MAPPED_BYTES = 2**12
 """Smaller tensors are read rather than mapped."""
 
 _MAPPED_TYPES = (DataType.UINT8, DataType.INT8)
-"""Types without alignment; larger values would not lie where processors expect them."""
+"""One-byte types, which need no alignment; offsets of other types could be unaligned."""
 
 
 def externalize_int8_weights(file: OnnxFile) -> bytes | None:

@@ -12,10 +12,13 @@ from convbert_onnx.errors import BundleError, FileMissingError
 from convbert_onnx.runtime.model_files.onnx_parser import Contents, parse_model
 from convbert_onnx.runtime.model_files.open_file import OpenFile
 
-__all__ = ["OnnxFile"]
+__all__ = ["INCOMPLETE", "OnnxFile"]
 
 _MAX_FILE_BYTES = 2**31 - 1
 """The largest protobuf message that the engine reads."""
+
+INCOMPLETE = "is not a complete ONNX file (truncated, damaged or another kind of file)"
+"""What errors say about a damaged file."""
 
 
 class OnnxFile:
@@ -81,7 +84,4 @@ class OnnxFile:
         try:
             return parse_model(self.data, self.size)
         except (ValueError, OSError) as error:
-            raise BundleError(
-                f"{self.path} is not a whole ONNX file (cut short, damaged or something else): {error}; export or copy "
-                "it again"
-            ) from error
+            raise BundleError(f"{self.path} {INCOMPLETE}: {error}; export or copy it again") from error

@@ -127,7 +127,7 @@ class Tensor(NamedTuple):
 
 @dataclass
 class Contents:
-    """What the parser finds in a file.
+    """The metadata and tensors of a file.
 
     Attributes:
         metadata: the entries of ``metadata_props``.
@@ -165,7 +165,7 @@ class _Parser:
         if depth > MAX_DEPTH:
             raise ValueError(f"its messages are nested more than {MAX_DEPTH} deep")
         nested, sparse = _NESTED[message], _SPARSE.get(message, ())
-        found = []
+        own_fields = []
         for part in self._fields(start, end):
             inner = nested.get(part.number) if part.wire_type == WireType.LEN else None
             if inner is TensorProto:
@@ -176,12 +176,12 @@ class _Parser:
             elif inner is not None:
                 self.message(inner, part.content_start, part.end, depth + 1)
             if message in (ModelProto, NodeProto):
-                found.append(part)
+                own_fields.append(part)
             if message is ModelProto and is_metadata(part):
                 self._add_metadata(part)
         if message is NodeProto:
-            self._check_node(found)
-        return found
+            self._check_node(own_fields)
+        return own_fields
 
     def _fields(self, start: int, end: int) -> Iterator[Field]:
         for part in fields(self._data, start, end):
@@ -255,9 +255,9 @@ class _Parser:
         once = [TensorProto.DATA_TYPE, TensorProto.NAME, TensorProto.RAW_DATA]
         others = [part for part in parts if (part.number, part.wire_type) != (TensorProto.DIMS, WireType.VARINT)]
         plain = raw_data is not None and sorted(part.number for part in others) == once
-        found = Tensor(tensor, name, data_type, tuple(dims), raw_data, plain, tuple(external_data), initializer)
-        _check_size(found)
-        return found
+        result = Tensor(tensor, name, data_type, tuple(dims), raw_data, plain, tuple(external_data), initializer)
+        _check_size(result)
+        return result
 
     def _number(self, part: Field) -> int:
         return read_varint(part.content(self._data), 0)[0]

@@ -13,7 +13,7 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 
 _BLOCK_BYTES = 2**18
 _MAX_READ_BYTES = 2**30
-"""What one system call is asked for; some systems refuse 2 GB and more."""
+"""The most that one system call reads; some systems refuse 2 GB and more."""
 
 
 class FileStamp(NamedTuple):

@@ -97,10 +97,10 @@ static OrtStatus *masked_attention(Call *call) {
     const Tensor *query = &call->inputs[QUERY];
     OrtStatus *status = check(call);
     if (!status) status = make_output(call, 0, query->dims, query->rank);
-    size_t numbers = row_count(query) * channel_count(query);
-    if (status || !numbers) return status;
+    size_t elements = row_count(query) * channel_count(query);
+    if (status || !elements) return status;
     Sizes sizes = sizes_of(call);
-    if (!sizes.keys) return memset(call->outputs[0], 0, numbers * sizeof(float)), NULL;
+    if (!sizes.keys) return memset(call->outputs[0], 0, elements * sizeof(float)), NULL;
     size_t rows = sizes.queries / sizes.blocks + PACKING_COST_ROWS;
     size_t cost = rows * sizes.keys * sizes.channels / PRODUCTS_PER_COST;
     return for_rows(call, (size_t)query->dims[0] * sizes.heads * sizes.blocks, cost, attend_blocks);

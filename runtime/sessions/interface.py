@@ -17,16 +17,16 @@ __all__ = ["Interface", "axis_sizes", "find_interface"]
 
 _IntegerType = type[np.int64] | type[np.int32]
 
-_INTEGERS: dict[str, _IntegerType] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
-_FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
+_INTEGER_TYPES: dict[str, _IntegerType] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_FLOAT_TYPES = {"tensor(float)", "tensor(float16)", "tensor(double)"}
 _AXIS_NOUNS = {"labels": "labels", "vocab": "tokens", "hidden": "channels"}
-_REQUIRED = {"input_ids", "attention_mask"}
+_REQUIRED_INPUTS = {"input_ids", "attention_mask"}
 """Some exporters leave out token_type_ids if a model does not use them."""
 
 
 @dataclass(frozen=True)
 class Interface:
-    """How to call a session.
+    """The inputs and outputs with which a session is called for a task.
 
     Attributes:
         inputs: the inputs of the graph with their NumPy types.
@@ -78,7 +78,7 @@ def find_interface(path: Path, session: Session, task: Task, config: ConvBertCon
     axes = {spec.name: spec.axes for spec in task.inputs}
     names = _find_outputs(outputs, task.outputs)
     fits = (
-        _REQUIRED <= inputs.keys() <= axes.keys()
+        _REQUIRED_INPUTS <= inputs.keys() <= axes.keys()
         and all(len(spec.shape) == len(axes[name]) for name, spec in inputs.items())
         and names is not None
     )
@@ -89,16 +89,16 @@ def find_interface(path: Path, session: Session, task: Task, config: ConvBertCon
             f"{', '.join(sorted(spec.name for spec in task.outputs))}; export it with task={task.name!r}"
         )
     for spec in inputs.values():
-        if spec.type not in _INTEGERS:
+        if spec.type not in _INTEGER_TYPES:
             raise BundleError(f"{path} has the input {spec.name} of type {spec.type}: export it with int64 inputs")
     for name in names:
-        if outputs[name].type not in _FLOATS:
+        if outputs[name].type not in _FLOAT_TYPES:
             raise BundleError(
                 f"{path} has the output {name} of type {outputs[name].type}: export it with float32 outputs"
             )
     shapes = {name: dict(zip(axes[name], spec.shape, strict=True)) for name, spec in inputs.items()}
     interface = Interface(
-        {name: _INTEGERS[spec.type] for name, spec in inputs.items()},
+        {name: _INTEGER_TYPES[spec.type] for name, spec in inputs.items()},
         names,
         **{axis: _fixed_size(path, axis, shapes) for axis in ("batch", "choices", "sequence")},
     )
@@ -117,7 +117,7 @@ def _find_outputs(outputs: Mapping[str, NodeArg], specs: Sequence[TensorSpec]) -
     if outputs.keys() >= set(names):
         return names
     rank = len(specs[0].axes)
-    possible = [name for name, spec in outputs.items() if spec.type in _FLOATS and len(spec.shape) == rank]
+    possible = [name for name, spec in outputs.items() if spec.type in _FLOAT_TYPES and len(spec.shape) == rank]
     if len(possible) != len(names):
         return None
     # Names with "start" and "end" decide which is which; other names are in the order of transformers.

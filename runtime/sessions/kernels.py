@@ -51,7 +51,7 @@ _registered: WeakSet[SessionOptions] = WeakSet()
 
 @dataclass(frozen=True)
 class KernelUse:
-    """How a session computes our operators.
+    """The implementation of our operators in a session: native kernels or functions.
 
     Attributes:
         isa: the instruction set of the native kernels, or None if the session runs the functions in the file.

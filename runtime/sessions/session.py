@@ -14,7 +14,7 @@ from convbert_onnx.packages import load_onnxruntime, version_of
 from convbert_onnx.precisions import PRECISIONS
 from convbert_onnx.runtime.model_files.external_data import ExternalData
 from convbert_onnx.runtime.model_files.mapped_weights import EXTERNAL_FOLDER_OPTION, externalize_int8_weights
-from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
+from convbert_onnx.runtime.model_files.onnx_file import INCOMPLETE, OnnxFile
 from convbert_onnx.runtime.sessions.cpu import EXACT_OPTION, needs_exact_option
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native, register_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Session, SessionOptions
@@ -265,7 +265,7 @@ def _explain(path: Path, message: str, version: str) -> str:
     if found := re.search(r"Opset (\d+) is under development.*?till opset (\d+)", message, re.DOTALL):
         return f"{path} uses opset {found[1]}, onnxruntime {version} knows up to {found[2]}: {advice}"
     if "Protobuf parsing failed" in message or "INVALID_PROTOBUF" in message or "does not have a graph" in message:
-        return f"{path} is not a whole ONNX file (cut short, damaged or something else): export or copy it again"
+        return f"{path} {INCOMPLETE}: export or copy it again"
     return f"onnxruntime {version} cannot load {path} ({_first_line(message)}): export the model again"
 
 

@@ -47,7 +47,7 @@ def test_a_directory_with_several_models_asks_which(exported: Exported, tmp_path
 
 def test_a_text_file_is_no_onnx_file(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("This is a shopping list.\n" * 100)
-    with pytest.raises(BundleError, match="not a whole ONNX file"):
+    with pytest.raises(BundleError, match="not a complete ONNX file"):
         open_model(tmp_path / "model.onnx")
 
 
@@ -61,7 +61,7 @@ def test_an_empty_file_is_no_onnx_file(tmp_path: Path) -> None:
 def test_a_truncated_file_is_noticed(broken: Path, part: float) -> None:
     content = broken.read_bytes()
     broken.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(BundleError, match="not a whole ONNX file"):
+    with pytest.raises(BundleError, match="not a complete ONNX file"):
         open_model(broken)
 
 

@@ -96,7 +96,7 @@ def test_float_model_is_not_externalized(exported: Exported) -> None:
 @pytest.mark.parametrize("length", [1, 50, 5000])
 def test_truncated_file_is_refused(file: Path, length: int) -> None:
     file.write_bytes(file.read_bytes()[:-length])
-    with pytest.raises(BundleError, match="is not a whole ONNX file"):
+    with pytest.raises(BundleError, match="is not a complete ONNX file"):
         externalized(file)
-    with pytest.raises(BundleError, match="is not a whole ONNX file"):
+    with pytest.raises(BundleError, match="is not a complete ONNX file"):
         open_session(file)

@@ -86,7 +86,7 @@ DAMAGED: dict[str, bytes] = {
 def test_damaged_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(DAMAGED[kind])
-    with pytest.raises(BundleError, match=r"model\.onnx is not a whole ONNX file"):
+    with pytest.raises(BundleError, match=r"model\.onnx is not a complete ONNX file"):
         open_model(path)
 
 
