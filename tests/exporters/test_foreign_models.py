@@ -46,14 +46,14 @@ def test_a_graph_with_other_inputs_is_refused(folder: Path, inputs: str) -> None
         onnx.parser.parse_model(f"{text} {{ start_logits = Cast <to = 1> ({name}) end_logits = Neg (start_logits) }}"),
         folder / "model.onnx",
     )
-    with pytest.raises(BundleError, match=r"no question-answering model: it takes .*the task needs input_ids"):
+    with pytest.raises(BundleError, match=r"not a question-answering model: it has the inputs .*the task needs input_ids"):
         open_model(folder)
 
 
 def test_one_more_input_is_named(folder: Path, graph: onnx.ModelProto) -> None:
     graph.graph.input.append(helper.make_tensor_value_info("position_ids", TensorProto.INT64, ["batch", "sequence"]))
     onnx.save(graph, folder / "model.onnx")
-    with pytest.raises(BundleError, match=r"it takes attention_mask, input_ids, position_ids, token_type_ids"):
+    with pytest.raises(BundleError, match=r"it has the inputs attention_mask, input_ids, position_ids, token_type_ids"):
         open_model(folder)
 
 
@@ -192,5 +192,5 @@ def test_inputs_and_outputs_of_types_that_are_not_taken(folder: Path, graph: onn
         node.output[:] = ["start_full" if name == "start_logits" else name for name in node.output]
     graph.graph.node.append(helper.make_node("Cast", ["start_full"], ["start_logits"], to=TensorProto.INT64))
     onnx.save(graph, folder / "model.onnx")
-    with pytest.raises(BundleError, match=r"gives start_logits as tensor\(int64\)"):
+    with pytest.raises(BundleError, match=r"has the output start_logits of type tensor\(int64\)"):
         open_model(folder)
