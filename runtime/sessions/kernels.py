@@ -81,12 +81,12 @@ def register_kernels(
         InputError: ``native`` or an environment variable has an unknown value.
     """
     native = _resolve_native(native)
-    reason = _why_not(native, providers, own_options)
+    reason = _fallback_reason(native, providers, own_options)
     if reason is not None:
         if native is True:
             raise KernelsError(f"the native kernels cannot be used: {reason}; or pass native=False to run without them")
         return KernelUse(None, reason)
-    isa = _isa()
+    isa = _selected_isa()
     if own_options or session_options not in _registered:
         session_options.register_custom_ops_library(str(LIBRARY))
     if not own_options:
@@ -109,7 +109,7 @@ def available_isas() -> list[str]:
         KernelsError: the library is missing or cannot be loaded.
     """
     names = ctypes.create_string_buffer(64)
-    _loaded().convbert_onnx_isas(names)
+    _require_library().convbert_onnx_isas(names)
     return names.value.decode().split()
 
 
@@ -119,7 +119,7 @@ def signatures() -> list[str]:
     Raises:
         KernelsError: the library is missing or cannot be loaded.
     """
-    library = _loaded()
+    library = _require_library()
     result: list[str] = []
     text = ctypes.create_string_buffer(256)
     while True:
@@ -135,7 +135,7 @@ def has_int8_matmuls() -> bool:
     Raises:
         KernelsError: the library is missing or cannot be loaded.
     """
-    return bool(_loaded().convbert_onnx_has_int8_matmuls())
+    return bool(_require_library().convbert_onnx_has_int8_matmuls())
 
 
 def _resolve_native(native: Native | None) -> Native:
@@ -149,7 +149,7 @@ def _resolve_native(native: Native | None) -> Native:
     return native
 
 
-def _why_not(native: Native, providers: Sequence[str], own_options: bool) -> str | None:
+def _fallback_reason(native: Native, providers: Sequence[str], own_options: bool) -> str | None:
     """Say why the kernels cannot be used, and what to do about it; None if they can."""
     if native is False:
         return "as asked for"
@@ -158,11 +158,11 @@ def _why_not(native: Native, providers: Sequence[str], own_options: bool) -> str
         return "they only support sessions on the CPU: pass providers='cpu'"
     if native == "auto" and not own_options:
         return "session_options were passed: pass native=True too to register the kernels with them"
-    library = _library()
+    library = _load_library()
     return library if isinstance(library, str) else None
 
 
-def _isa() -> str:
+def _selected_isa() -> str:
     """Return the instruction set that the kernels will use."""
     available = available_isas()
     isa = os.environ.get(ISA_VARIABLE) or available[0]
@@ -171,15 +171,15 @@ def _isa() -> str:
     return isa
 
 
-def _loaded() -> ctypes.CDLL:
-    library = _library()
+def _require_library() -> ctypes.CDLL:
+    library = _load_library()
     if isinstance(library, str):
         raise KernelsError(f"the native kernels cannot be used: {library}")
     return library
 
 
 @cache
-def _library() -> ctypes.CDLL | str:
+def _load_library() -> ctypes.CDLL | str:
     """Return the library, or say why it is not available."""
     if not LIBRARY.is_file():
         return "the library is not installed: install a wheel for this platform, or from source with gcc or clang"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Drive the native kernels under sanitizers, as 16 lanes of AVX2 instead of AVX-512, with clang, and as NEON code for
-# 64-bit ARM: the last two where clang, aarch64-linux-gnu-gcc and qemu-aarch64 are installed
+# Test the native kernels without onnxruntime: with sanitizers, with AVX-512 vectors emulated by AVX2, with clang, and as
+# NEON code for 64-bit ARM. The last two need clang, and aarch64-linux-gnu-gcc with qemu-aarch64
 # (Debian: clang gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,11 +17,11 @@ drive() {
 }
 
 drive "sanitizers" gcc "${sanitizers[@]}"
-if drive "wrong on purpose" gcc -DWRONG=0.001 >"$work/wrong"; then
-    echo "comparisons that cannot fail"
+if drive "wrong results on purpose" gcc -DWRONG=0.001 >"$work/wrong"; then
+    echo "the comparisons do not detect wrong results"
     exit 1
 fi
-drive "AVX-512's vectors in halves" gcc -DEMULATE_AVX512
+drive "AVX-512 vectors emulated by AVX2" gcc -DEMULATE_AVX512
 if command -v clang >/dev/null; then
     drive "clang" clang
 fi

@@ -25,9 +25,9 @@ built = pytest.mark.skipif(not LIBRARY.is_file(), reason="the native kernels are
 def no_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Let the library be missing."""
     monkeypatch.setattr(kernels, "LIBRARY", tmp_path / "kernels.so")
-    kernels._library.cache_clear()
+    kernels._load_library.cache_clear()
     yield tmp_path / "kernels.so"
-    kernels._library.cache_clear()
+    kernels._load_library.cache_clear()
 
 
 @pytest.fixture(autouse=True)
