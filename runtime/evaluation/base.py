@@ -24,13 +24,12 @@ Prediction = TypeVar("Prediction", bound=Hashable)
 
 @dataclass(frozen=True)
 class LabelledExample:
-    """An example and what a perfect model gives for it.
+    """An example with its label.
 
     Attributes:
         place: the file, and the line or the entry in it.
         call: the arguments of the pipeline's call.
-        expected: what the task's metrics compare predictions with, see the module of the task; None if there is no
-            label.
+        expected: the label, in the form that the module of the task describes; None if there is none.
     """
 
     place: str
@@ -39,18 +38,18 @@ class LabelledExample:
 
 
 class TaskEvaluation(ABC):
-    """Texts to run a task's models on, for tasks with and without labelled data."""
+    """Sample calls to compare two files of a task with; all tasks have them."""
 
     @abstractmethod
     def sample_calls(self, pipe: ConvBertOnnxPipeline) -> list[Call]:
-        """Calls with the sample text, to compare the outputs of two files on."""
+        """Calls with the sample text, whose outputs two files are compared on."""
 
     def text_call(self, pipe: ConvBertOnnxPipeline, text: str) -> Call:
-        """A call with one plain text; only for tasks that do not always read pairs."""
+        """A call with one plain text, for tasks that do not read pairs only."""
         return {"inputs": text}
 
     def truncated(self, pipe: ConvBertOnnxPipeline, call: Call) -> Call:
-        """The call with parameters that let the pipeline cut its texts; those that it has already stay."""
+        """The call with parameters that truncate its texts; parameters that are already set stay."""
         return {"truncation": True, **call}
 
 
@@ -67,19 +66,19 @@ class LabelledEvaluation(TaskEvaluation, Generic[Expected, Prediction]):
 
     @abstractmethod
     def read(self, path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-        """The labelled examples of a file, read as they are taken.
+        """The labelled examples of a file, read lazily.
 
         Args:
             path: the file, for its suffix and for messages.
             text: its content.
-            config: the model's, whose labels the file gives by name or by number.
+            config: the model's config; the file gives its labels by name or by number.
 
         Raises:
-            InputError: the file is not in the task's format. The message says where.
+            InputError: the file is not in the task's format. The message names the line.
         """
 
     def prepare(self, pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample]) -> list[LabelledExample]:
-        """Complete examples for a model, before they are predicted and scored.
+        """Complete examples for a model before they are predicted and scored.
 
         Raises:
             InputError: an example does not fit the model.
@@ -90,11 +89,11 @@ class LabelledEvaluation(TaskEvaluation, Generic[Expected, Prediction]):
     def predict(
         self, pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], batch_size: int | None
     ) -> list[Prediction]:
-        """What the model gives for each example, without scores: equal for two models that agree.
+        """The prediction for each example, without scores: equal for two models that agree.
 
         Raises:
-            InputError: the pipeline refuses an example. The message says which.
-            RunError: the engine failed.
+            InputError: the pipeline refuses an example. The message names its place.
+            RunError: onnxruntime failed.
         """
 
     @abstractmethod
@@ -102,7 +101,7 @@ class LabelledEvaluation(TaskEvaluation, Generic[Expected, Prediction]):
         """The metrics of predictions for at least one example."""
 
     def sample_examples(self, pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
-        """The sample text as examples without labels, cut to what the model reads."""
+        """The sample text as examples without labels, truncated to the model's maximum length."""
         calls = enumerate(self.sample_calls(pipe), start=1)
         return [LabelledExample(f"sample {number}", self.truncated(pipe, call), None) for number, call in calls]
 

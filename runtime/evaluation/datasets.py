@@ -36,20 +36,18 @@ _CSV = Lock()
 def read_labelled_data(
     path: str | Path, task: str, config: ConvBertConfig, limit: int | None = None
 ) -> list[LabelledExample]:
-    """The labelled examples of a file.
-
-    The module of each task in this package describes its format.
+    """Read the labelled examples of a file; the module of each task in this package describes its format.
 
     Args:
         path: the file, in UTF-8.
         task: name of the task.
-        config: the model's, whose labels the file names, or gives by number.
-        limit: most examples; by default all of them.
+        config: the model's config; the file gives its labels by name or by number.
+        limit: maximum number of examples; by default all.
 
     Raises:
         FileMissingError: there is no such file.
-        InputError: the task has no labelled data, the file is not in its format or holds no example, or it has a label
-            that the model lacks. The message says where.
+        InputError: the task has no labelled data, the file is not in its format or has no example, or it has a label
+            that the model lacks. The message names the line.
     """
     path = Path(path)
     if limit is not None:
@@ -59,15 +57,15 @@ def read_labelled_data(
         raise FileMissingError(f"{path} is not a file: name one with labelled data")
     examples = list(islice(evaluation.read(path, read_text(path), config), limit))
     if not examples:
-        raise InputError(f"{path} holds no example")
+        raise InputError(f"{path} has no example")
     return examples
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, with line feeds as line ends.
+    """Read a UTF-8 file; all line ends become line feeds.
 
     Raises:
-        InputError: it is not in UTF-8. The message says where.
+        InputError: the file is not UTF-8. The message names the line.
     """
     content = path.read_bytes()
     try:
@@ -76,12 +74,12 @@ def read_text(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8") from error
     text = text.replace("\r\n", "\n")
-    return text if "\n" in text else text.replace("\r", "\n")  # old Macs had nothing else
+    return text if "\n" in text else text.replace("\r", "\n")  # line ends of classic Mac OS
 
 
 def text_lines(path: Path, text: str) -> Iterator[tuple[str, str]]:
-    """The lines that are not blank, each with its file and line."""
-    # Not splitlines(): texts may hold line separators of other kinds.
+    """The lines that are not blank, each with its place: the file and the line."""
+    # Not splitlines(): texts may contain other line separators.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield f"{path}, line {number}", line
@@ -91,13 +89,13 @@ def json_lines(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, object
     """The objects of JSON Lines, each with its place.
 
     Raises:
-        InputError: a line is not an object.
+        InputError: a line is not a JSON object.
     """
     for place, line in text_lines(path, text):
         try:
             row = json.loads(line)
         except RecursionError as error:
-            raise InputError(f"{place}: this is nested too deep; write one flat object per line") from error
+            raise InputError(f"{place}: the JSON is nested too deeply; write one flat object per line") from error
         except ValueError as error:
             raise InputError(f"{place}: this is not JSON ({error}); write one object per line") from error
         if not isinstance(row, dict):
@@ -123,7 +121,7 @@ def string_field(holder: object, name: str, place: str) -> str:
         InputError: there is no such string.
     """
     if not isinstance(holder, dict) or not isinstance(holder.get(name), str):
-        raise InputError(f"{place}: `{name}` must be there, as a string")
+        raise InputError(f"{place}: `{name}` is missing or not a string")
     value: str = holder[name]
     return value
 
@@ -149,7 +147,7 @@ def csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
                 if row:
                     rows.append((f"{path}, line {reader.line_num}", row))
         except csv.Error as error:
-            number = min(reader.line_num + 1, text.rstrip("\n").count("\n") + 1)  # line_num counts the lines before
+            number = min(reader.line_num + 1, text.rstrip("\n").count("\n") + 1)  # line_num counts completed lines
             failure = InputError(f"{path}, line {number}: {error}; fix the quotes and delimiters there")
         finally:
             csv.field_size_limit(limit)
@@ -159,7 +157,7 @@ def csv_rows(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def label_name(label: str, config: ConvBertConfig) -> str:
-    """The label with this number, or the text as it is."""
+    """The label with this number, or the text itself."""
     return config.id2label.get(int(label), label) if label.isdecimal() and len(label) < 10 else label
 
 

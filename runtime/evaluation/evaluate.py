@@ -18,13 +18,13 @@ __all__ = ["Evaluation", "evaluate", "labelled_examples", "score"]
 
 @dataclass(frozen=True)
 class Evaluation(Score):
-    """A model's score on a file of labelled data.
+    """The metrics of a model on a file of labelled data.
 
     Attributes:
-        task: what the model is for.
+        task: the task.
         file: the ONNX file.
         data: the file of labelled data.
-        examples: how many were taken from it: questions, sentences or texts.
+        examples: number of examples: questions, sentences or texts.
         seconds: time from the first example to the last prediction.
     """
 
@@ -43,20 +43,20 @@ def evaluate(
     batch_size: int | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """The metrics of a model on a file of labelled data.
+    """Compute the metrics of a model on a file of labelled data.
 
     Args:
-        model: an exported file, or a pipeline, whose defaults for parameters then hold.
-        data: the file; :func:`read_labelled_data` says in which format for which task.
-        limit: most examples, from the beginning of the file; by default all of them.
-        batch_size: most rows in a batch; by default a batch is limited by its tokens.
-        progress: called with the step, the examples that are done, and their total.
+        model: an exported file, or a pipeline, whose default parameters then apply.
+        data: the file, in the format that the module of the task in this package describes.
+        limit: maximum number of examples, from the beginning of the file; by default all.
+        batch_size: maximum number of rows in a batch; by default a batch is limited by its tokens.
+        progress: called with the step, the number of completed examples, and their total.
 
     Raises:
         FileMissingError: there is no such file.
         BundleError: the file is not a model that can run here.
-        InputError: the data are not in the task's format, or do not fit the model; or a number makes no sense.
-        RunError: the engine failed.
+        InputError: the data are not in the task's format, or do not fit the model; or a number is too small.
+        RunError: onnxruntime failed.
     """
     for name, value in (("limit", limit), ("batch_size", batch_size)):
         if value is not None:
@@ -78,14 +78,14 @@ def evaluate(
 
 
 def labelled_examples(pipe: ConvBertOnnxPipeline, data: str | Path, limit: int | None = None) -> list[LabelledExample]:
-    """The examples of a file, ready to be predicted and scored.
+    """Read the examples of a file and prepare them for the model.
 
-    They are what the task's reader gives; for fill-mask, a word piece of each text is chosen to be masked.
+    For fill-mask, a word piece of each text is chosen to be masked.
 
     Args:
         pipe: a pipeline for the task.
         data: the file.
-        limit: most examples; by default all of them.
+        limit: maximum number of examples; by default all.
 
     Raises:
         FileMissingError: there is no such file.
@@ -96,11 +96,11 @@ def labelled_examples(pipe: ConvBertOnnxPipeline, data: str | Path, limit: int |
 
 
 def score(task: str, examples: Sequence[LabelledExample], predictions: Sequence[Hashable]) -> Score:
-    """The task's metrics.
+    """Compute a task's metrics.
 
     Args:
-        task: its name.
-        examples: what was expected; at least one.
-        predictions: what :func:`predict` gave for them.
+        task: the task's name.
+        examples: at least one example.
+        predictions: the prediction for each example, from :func:`predict`.
     """
     return labelled_evaluation(task).score([example.expected for example in examples], predictions)

@@ -1,4 +1,4 @@
-"""Fill-mask on plain texts, of each of which one word piece is masked, with accuracy.
+"""Fill-mask on plain texts with one masked word piece each, with accuracy.
 
 Texts are the lines of a file, or ``text`` in JSON Lines (.jsonl). Expected and predicted are word pieces.
 """
@@ -28,7 +28,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
     chunk_size = 8  # smaller, because logits cover the whole vocabulary
 
     def read(self, path: Path, text: str, config: ConvBertConfig) -> Iterator[LabelledExample]:
-        """The texts of a file; :meth:`prepare` chooses what is expected."""
+        """The texts of a file, without labels; :meth:`prepare` chooses the masked word pieces."""
         for place, line in plain_texts(path, text):
             yield LabelledExample(place, {"inputs": line}, None)
 
@@ -40,7 +40,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
         self, pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], batch_size: int | None
     ) -> list[str]:
         """The word piece for each mask."""
-        # As tokens and not as text, because a text cannot say that a mask stands for the middle of a word.
+        # As tokens rather than text, because a text cannot contain a mask in the middle of a word.
         rows: list[Encoding] = []
         assert pipe.tokenizer.mask_token_id is not None
         for example in examples:
@@ -63,7 +63,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
         return [self.text_call(pipe, sentence) for sentence in SENTENCES]
 
     def sample_examples(self, pipe: ConvBertOnnxPipeline) -> list[LabelledExample]:
-        """The sample sentences that have a known word piece, with one of them masked."""
+        """The sample sentences that have a known word piece, with one word piece masked."""
         examples = [
             LabelledExample(f"sample {number}", {"inputs": sentence}, None)
             for number, sentence in enumerate(SENTENCES, start=1)
@@ -77,7 +77,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
         for example in examples:
             with suppress(InputError):
                 masked += mask_pieces(pipe, [example])
-        # A vocabulary of another script may know no word of the sample: then unknown words are masked.
+        # A vocabulary for another script may have no word of the sample; then unknown words are masked.
         return masked or [replace(example, call={**example.call, "position": 0}) for example in examples]
 
     def text_call(self, pipe: ConvBertOnnxPipeline, text: str) -> Call:
@@ -85,7 +85,7 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
         return {"inputs": f"{pipe.tokenizer.mask_token} {text}"}
 
     def truncated(self, pipe: ConvBertOnnxPipeline, call: Call) -> Call:
-        """The call with ``truncation`` for the tokenizer."""
+        """The call with truncation for the tokenizer."""
         return {"tokenizer_kwargs": {"truncation": True}, **call}
 
 
@@ -95,21 +95,22 @@ EVALUATION = FillMaskEvaluation()
 def mask_pieces(
     pipe: ConvBertOnnxPipeline, examples: Sequence[LabelledExample], seed: int = 0
 ) -> list[LabelledExample]:
-    """Texts with one word piece each to be masked, and expected.
+    """Choose a word piece of each text to be masked.
 
-    The same texts and seed give the same pieces for all models with one tokenizer. Of a text that is longer than the
-    model only the beginning counts, and unknown words are never chosen.
+    The same texts and seed give the same pieces for all models with the same tokenizer. Only the beginning of a text
+    counts if it is longer than the model's maximum length, and unknown words are never chosen.
 
     Args:
         pipe: a pipeline for fill-mask.
-        examples: whose calls give a text as ``inputs``.
-        seed: of the random numbers.
+        examples: examples with a text as ``inputs`` in their calls.
+        seed: seed of the random numbers.
 
     Returns:
-        The examples with ``position``, the piece's place in the text, in their calls, and the piece as ``expected``.
+        The examples with the piece as ``expected``, and its index among the text's tokens as ``position`` in their
+        calls.
 
     Raises:
-        InputError: a text has no word piece, or the tokenizer no mask.
+        InputError: a text has no known word piece, or the tokenizer has no mask token.
     """
     if pipe.tokenizer.mask_token_id is None:
         raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
@@ -119,7 +120,7 @@ def mask_pieces(
         ids = _beginning(pipe, example.call["inputs"]).ids
         places = np.flatnonzero(~np.isin(ids, pipe.tokenizer.all_special_ids))
         if not len(places):
-            raise InputError(f"{example.place}: there is no word piece to mask; take the text out")
+            raise InputError(f"{example.place}: there is no word piece to mask; remove the text")
         position = int(random.choice(places))
         piece = pipe.tokenizer.convert_ids_to_tokens([ids[position]])[0]
         masked.append(replace(example, call={**example.call, "position": position}, expected=piece))

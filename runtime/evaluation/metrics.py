@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _Z = 1.959963984540054
-"""The normal distribution has 95 % of its mass within this many standard deviations."""
+"""95 % of the mass of the normal distribution is within this number of standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Score:
     """Metrics of predictions, all between 0 and 1.
 
     Attributes:
-        metrics: each metric by its name; the main one comes first.
+        metrics: each metric by its name, the main metric first.
         main: the name of the main metric.
-        interval: the bounds that hold the main metric of the whole population with 95 % confidence.
+        interval: the 95 % confidence interval of the main metric.
         interval_method: "Wilson" for a proportion, "bootstrap" for metrics that are not a mean of 0/1 outcomes.
     """
 
@@ -40,17 +40,17 @@ class Score:
 
 
 def agreement(first: Sequence[object], second: Sequence[object]) -> float:
-    """The part of examples for which two models predict the same.
+    """The fraction of examples for which two models predict the same.
 
     Args:
-        first: a prediction for each example.
-        second: those of the other model, in the same order; as many, at least one.
+        first: the predictions of one model, at least one.
+        second: the predictions of the other model for the same examples, in the same order.
     """
     return sum(one == other for one, other in zip(first, second, strict=True)) / len(first)
 
 
 accuracy = agreement
-"""The part of predictions that are the label."""
+"""The fraction of predictions that equal the label."""
 
 
 def accuracy_score(expected: Sequence[object], predicted: Sequence[object]) -> Score:
@@ -58,7 +58,7 @@ def accuracy_score(expected: Sequence[object], predicted: Sequence[object]) -> S
 
     Args:
         expected: the label of each example, at least one.
-        predicted: what was predicted instead, in the same order.
+        predicted: the prediction for each example, in the same order.
     """
     correct = sum(one == other for one, other in zip(expected, predicted, strict=True))
     interval = wilson_interval(correct, len(expected))
@@ -66,24 +66,24 @@ def accuracy_score(expected: Sequence[object], predicted: Sequence[object]) -> S
 
 
 def f1(correct: float, predicted: float, expected: float) -> float:
-    """The harmonic mean of precision and recall; 0 where nothing is correct.
+    """The harmonic mean of precision and recall; 0 if nothing is correct.
 
     Args:
-        correct: how many are both predicted and expected.
-        predicted: how many are predicted.
-        expected: how many are expected.
+        correct: the number that are both predicted and expected.
+        predicted: the number that are predicted.
+        expected: the number that are expected.
     """
     return 2 * correct / (predicted + expected) if correct else 0.0
 
 
 def macro_f1(expected: Sequence[Hashable], predicted: Sequence[Hashable]) -> float:
-    """The mean of every label's F1, as scikit-learn's ``f1_score(average="macro")`` defines it by default.
+    """The mean of the labels' F1, as defined by scikit-learn's ``f1_score(average="macro")``.
 
-    Labels count that are expected or predicted at least once; those that are never right count as 0.
+    Labels that are expected or predicted at least once count; labels that are never right count as 0.
 
     Args:
         expected: the label of each example, at least one.
-        predicted: what was predicted instead, in the same order.
+        predicted: the prediction for each example, in the same order.
     """
     pairs = list(zip(expected, predicted, strict=True))
     labels = {label for pair in pairs for label in pair}
@@ -95,38 +95,38 @@ def macro_f1(expected: Sequence[Hashable], predicted: Sequence[Hashable]) -> flo
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion by Wilson's score.
+    """The 95 % confidence interval of a proportion: Wilson's score interval.
 
     Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927. Unlike the normal
-    approximation it stays between 0 and 1, and has a width where everything or nothing is correct.
+    approximation it stays between 0 and 1, and is not empty if everything or nothing is correct.
 
     Args:
-        correct: how many are.
-        total: of how many, at least one.
+        correct: the number of correct predictions.
+        total: the number of predictions, at least one.
     """
     share = correct / total
     middle = share + _Z**2 / (2 * total)
     spread = _Z * math.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
     scale = 1 + _Z**2 / total
-    # Rounding must not carry the bounds over the proportion itself where it is 0 or 1.
+    # Rounding must not move a bound past the proportion itself if it is 0 or 1.
     return min(share, max(0.0, (middle - spread) / scale)), max(share, min(1.0, (middle + spread) / scale))
 
 
 def bootstrap_interval(
     counts: ArrayLike, metric: Callable[[NDArray[np.float64]], float], resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % interval of a metric by drawing examples anew, with replacement.
+    """The 95 % confidence interval of a metric from resampled examples.
 
     Source: the percentile bootstrap of Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979.
 
     Args:
-        counts: [examples, counts], what each example adds to the sums that the metric is made of.
-        metric: from the sums [counts] to the metric.
-        resamples: how often examples are drawn.
-        seed: of the random numbers, so that the same predictions have the same interval.
+        counts: [examples, counts], each example's contribution to the sums that the metric is computed from.
+        metric: computes the metric from the sums [counts].
+        resamples: the number of resamples.
+        seed: seed of the random numbers; the same predictions give the same interval.
     """
     table = np.asarray(counts, np.float64)
     random = np.random.default_rng(seed)
-    drawn = [metric(table[random.integers(0, len(table), len(table))].sum(axis=0)) for _ in range(resamples)]
-    low, high = np.percentile(drawn, (2.5, 97.5))
+    metrics = [metric(table[random.integers(0, len(table), len(table))].sum(axis=0)) for _ in range(resamples)]
+    low, high = np.percentile(metrics, (2.5, 97.5))
     return float(low), float(high)

@@ -28,7 +28,7 @@ class MultipleChoiceEvaluation(LabelledEvaluation[int, int]):
         for place, row in json_lines(path, text):
             choices, label = row.get("choices"), row.get("label")
             if not isinstance(choices, list) or not choices or not all(isinstance(choice, str) for choice in choices):
-                raise InputError(f"{place}: `choices` must be there, as a list of strings")
+                raise InputError(f"{place}: `choices` is missing or not a list of strings")
             if isinstance(label, str) and label in choices:
                 label = choices.index(label)
             if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < len(choices):

@@ -17,20 +17,20 @@ def predict(
     batch_size: int | None = None,
     progress: Progress = no_progress,
 ) -> list[Hashable]:
-    """What the model gives for each example, without scores: equal for two models that agree.
+    """Predict each example, without scores: predictions are equal for two models that agree.
 
     Args:
         pipe: a pipeline for the examples' task.
         examples: from :func:`convbert_onnx.runtime.evaluation.evaluate.labelled_examples`.
-        batch_size: most rows in a batch; by default a batch is limited by its tokens.
-        progress: called before each chunk with the step, the examples that are done, and their total.
+        batch_size: maximum number of rows in a batch; by default a batch is limited by its tokens.
+        progress: called before each chunk with the step, the number of completed examples, and their total.
 
     Returns:
-        For each example what the task's module in this package describes, such as the name of a label.
+        The prediction for each example, in the form that the module of the task describes, such as the name of a label.
 
     Raises:
-        InputError: the pipeline refuses an example; the message says which.
-        RunError: the engine failed.
+        InputError: the pipeline refuses an example. The message names its place.
+        RunError: onnxruntime failed.
     """
     evaluation = labelled_evaluation(pipe.task)
     predictions: list[Hashable] = []
@@ -50,12 +50,12 @@ def run_examples(
     Args:
         pipe: a pipeline for the examples' task.
         examples: the examples.
-        batch_size: most rows in a batch; by default a batch is limited by its tokens.
-        parameters: of all calls.
+        batch_size: maximum number of rows in a batch; by default a batch is limited by its tokens.
+        parameters: parameters of all calls.
 
     Raises:
-        InputError: the pipeline refuses an example; the message says which.
-        RunError: the engine failed.
+        InputError: the pipeline refuses an example. The message names its place.
+        RunError: onnxruntime failed.
     """
     results = pipe.run_many([{**example.call, **parameters} for example in examples], batch_size)
     for example, result in zip(examples, results, strict=True):

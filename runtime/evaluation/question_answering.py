@@ -47,15 +47,18 @@ class QuestionAnsweringEvaluation(LabelledEvaluation[tuple[str, ...], str]):
 
     def score(self, expected: Sequence[tuple[str, ...]], predicted: Sequence[str]) -> Score:
         """F1 and exact match over all questions, and over those with and without answers if there are both."""
-        f1s = [answer_f1(found, right) for found, right in zip(predicted, expected, strict=True)]
-        exact = [exact_match(found, right) for found, right in zip(predicted, expected, strict=True)]
+        pairs = list(zip(predicted, expected, strict=True))
+        f1s = [answer_f1(answer, answers) for answer, answers in pairs]
+        exact = [exact_match(answer, answers) for answer, answers in pairs]
         metrics = {"f1": _mean(f1s), "exact_match": _mean(exact)}
-        answerable = [number for number, right in enumerate(expected) if right]
+        answerable = [number for number, answers in enumerate(expected) if answers]
         if len(answerable) < len(expected):
             if answerable:
                 metrics["has_answer_f1"] = _mean([f1s[number] for number in answerable])
                 metrics["has_answer_exact"] = _mean([exact[number] for number in answerable])
-            metrics["no_answer_exact"] = _mean([exact[number] for number, right in enumerate(expected) if not right])
+            metrics["no_answer_exact"] = _mean(
+                [exact[number] for number, (_, answers) in enumerate(pairs) if not answers]
+            )
         interval = bootstrap_interval([[value, 1] for value in f1s], lambda sums: float(sums[0] / sums[1]))
         return Score(metrics, "f1", interval, "bootstrap")
 
@@ -64,7 +67,7 @@ class QuestionAnsweringEvaluation(LabelledEvaluation[tuple[str, ...], str]):
         return [{"question": question, "context": context} for question, context in QUESTIONS]
 
     def truncated(self, pipe: ConvBertOnnxPipeline, call: Call) -> Call:
-        """The call with a question of at most half a window, so that the other half is context."""
+        """The call with a question of at most half a window, so that the other half holds context."""
         room = pipe.max_length - pipe.tokenizer.num_special_tokens(pair=True)
         return {"max_question_len": max(1, min(_MAX_QUESTION_TOKENS, room // 2)), **call}
 
@@ -88,7 +91,7 @@ def _example(question: object, context: str, place: str) -> LabelledExample:
 
 
 def _entries(holder: object, name: str, inner: str, place: str) -> Iterator[tuple[str, object]]:
-    """The objects in a list of SQuAD's, each with its place."""
+    """The objects in a list of the SQuAD format, each with its place."""
     for number, entry in enumerate(_list(holder, name, place)):
         own = f"{place}.{name}[{number}]" if "[" in place else f"{place}, {name}[{number}]"
         if not isinstance(entry, dict):
@@ -98,7 +101,7 @@ def _entries(holder: object, name: str, inner: str, place: str) -> Iterator[tupl
 
 def _list(holder: object, name: str, place: str) -> list[object]:
     if not isinstance(holder, dict) or not isinstance(holder.get(name), list):
-        raise InputError(f"{place}: a list `{name}` is missing, which SQuAD's format has there")
+        raise InputError(f"{place}: the list `{name}` of SQuAD's format is missing")
     entries: list[object] = holder[name]
     return entries
 

@@ -1,4 +1,4 @@
-"""A little text that a quantized file is compared on where nothing better is given, written for this project."""
+"""Sample text to compare two files on without labelled data, written for this project."""
 
 __all__ = ["QUESTIONS", "SENTENCES"]
 
@@ -44,7 +44,7 @@ QUESTIONS = (
     ("What is mixed into the dough on hot days?", _BREAD),
     ("How hot is the middle of a loaf that is done?", _BREAD),
 )
-"""Questions with the text that answers them."""
+"""Questions with the text that contains the answer."""
 
 SENTENCES = tuple(
     sentence if sentence.endswith(".") else f"{sentence}."

@@ -1,7 +1,7 @@
 """Exact match and F1 of answers.
 
 Source: the evaluation script of SQuAD 2.0 (Rajpurkar et al., 2018, https://rajpurkar.github.io/SQuAD-explorer/), whose
-figures for SQuAD 1.1 are those of the 1.1 script, but for answers of which normalizing leaves nothing.
+results for SQuAD 1.1 equal those of the 1.1 script, except for answers that normalization leaves empty.
 """
 
 import re
@@ -18,7 +18,7 @@ _ARTICLE = re.compile(r"\b(a|an|the)\b")
 
 
 def normalized_answer(text: str) -> str:
-    """The text in lower case, without ASCII punctuation and articles, its words one blank apart.
+    """The text in lower case, without ASCII punctuation and articles, its words separated by one space.
 
     Example: "The  Amazon's dust." -> "amazons dust"
     """
@@ -26,20 +26,20 @@ def normalized_answer(text: str) -> str:
 
 
 def exact_match(answer: str, expected: Sequence[str]) -> float:
-    """1 where the answer is one of the expected ones once both are normalized, else 0.
+    """1 if the normalized answer is one of the normalized expected answers, else 0.
 
     Args:
-        answer: what was found; empty for "no answer".
+        answer: the predicted answer; empty for "no answer".
         expected: the answers of several people; none for a question without an answer.
     """
     return float(normalized_answer(answer) in _normalized(expected))
 
 
 def answer_f1(answer: str, expected: Sequence[str]) -> float:
-    """How many words the answer shares with an expected one, as F1; the best over all expected ones.
+    """F1 of the words that the answer shares with an expected one; the best over all expected answers.
 
     Args:
-        answer: what was found; empty for "no answer", which is right or wrong and nothing between.
+        answer: the predicted answer; empty for "no answer", which is either right or wrong.
         expected: the answers of several people; none for a question without an answer.
     """
     return max(_f1(normalized_answer(answer).split(), one.split()) for one in _normalized(expected))

@@ -44,7 +44,7 @@ class TextClassificationEvaluation(LabelledEvaluation[str, str]):
                     )
             pair = {} if row.get("text_pair") is None else {"text_pair": string_field(row, "text_pair", place)}
             inputs = {"text": string_field(row, "text", place), **pair}
-            # As with all evaluations, a text that is longer than the model is cut.
+            # As is usual in evaluations, a text that is longer than the model's maximum length is cut.
             yield LabelledExample(place, {"inputs": inputs, "truncation": True}, _label(row["label"], config, place))
 
     def predict(
@@ -83,21 +83,21 @@ def _label(label: object, config: ConvBertConfig, place: str) -> str:
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The rows of a table, by the names in its header, or of JSON Lines."""
+    """The rows of a table, by the names in its header, or the objects of JSON Lines."""
     if path.suffix == ".jsonl":
         yield from json_lines(path, text)
         return
     if path.suffix not in (".csv", ".tsv"):
-        raise InputError(f"{path}: a file that ends in .csv, .tsv or .jsonl is expected")
-    # In a file with tabs, quotes are part of the text.
+        raise InputError(f"{path}: expected a file with the suffix .csv, .tsv or .jsonl")
+    # In tab-separated files, quotes are part of the text.
     table = csv_rows(path, text) if path.suffix == ".csv" else tsv_rows(path, text)
     _, header = next(table, ("", []))
     if not {"text", "label"} <= set(header):
         raise InputError(
-            f"{path}, line 1: a header with text and label is expected, and perhaps text_pair, not "
-            f"{', '.join(header) or 'an empty file'}: name the columns so"
+            f"{path}, line 1: expected a header with text, label and optionally text_pair, not "
+            f"{', '.join(header) or 'an empty file'}: rename the columns"
         )
     for place, row in table:
         if len(row) > len(header):
-            raise InputError(f"{place}: there are more columns than in the header; put quotes around texts in .csv")
+            raise InputError(f"{place}: the row has more columns than the header; put quotes around texts in .csv")
         yield place, dict(zip(header, row, strict=False))

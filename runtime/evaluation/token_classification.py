@@ -51,7 +51,7 @@ class TokenClassificationEvaluation(LabelledEvaluation[tuple[str, ...], tuple[st
                 words, tags, start = [], [], number + 1
                 continue
             if len(columns) < 2:
-                raise InputError(f"{path}, line {number}: a word and its tag are expected, with a blank or tab between")
+                raise InputError(f"{path}, line {number}: expected a word and its tag, separated by a space or tab")
             tag = label_name(columns[-1], config)
             # By type, because B-PER and I-PER mean the same at the beginning of an entity.
             if tag != "O" and entity_type(tag) not in types:
@@ -89,7 +89,7 @@ EVALUATION = TokenClassificationEvaluation()
 
 def _tags(words: Sequence[str], tokens: Sequence[Entity]) -> tuple[str, ...]:
     """The label of each word's first token; O for words without tokens or past the model's maximum length."""
-    # The pipeline's offsets are those of the words with a blank between.
+    # The pipeline's offsets refer to the words joined with spaces.
     starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
     tags: dict[int, str] = {}
     for token in tokens:
