@@ -4,13 +4,13 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.files import replacing
-from convbert_onnx.runtime.parameters import check_choice, check_whole_number
+from convbert_onnx.runtime.parameters import Padding, Truncation, check_choice, check_whole_number
 from convbert_onnx.runtime.tokenization.batch_encoding import as_arrays, as_lists, pad, with_padded_length
 from convbert_onnx.runtime.tokenization.clean_up import clean_up_tokenization
 from convbert_onnx.runtime.tokenization.core import TokenizerCore
@@ -19,9 +19,6 @@ from convbert_onnx.runtime.tokenization.text_inputs import TextInput, texts_of_r
 from convbert_onnx.runtime.tokenization.truncation import truncate
 
 __all__ = ["TokenizerBase"]
-
-_PADDING = (False, True, "longest", "max_length", "do_not_pad")
-_TRUNCATION = (None, False, True, "longest_first", "only_first", "only_second", "do_not_truncate")
 
 
 class TokenizerBase(TokenizerCore):
@@ -95,8 +92,8 @@ class TokenizerBase(TokenizerCore):
                 would form an array.
             InputTypeError: a text is not a string.
         """
-        check_choice("padding", padding, _PADDING)
-        check_choice("truncation", truncation, _TRUNCATION)
+        check_choice("padding", padding, get_args(Padding))
+        check_choice("truncation", truncation, (None, *get_args(Truncation)))
         check_choice("return_tensors", return_tensors, (None, "np"))
         check_whole_number("stride", stride, 0)
         if max_length is not None:
