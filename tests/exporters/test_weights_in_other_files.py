@@ -1,4 +1,4 @@
-"""Models that one ONNX file cannot hold: written with their weights beside them, and read back."""
+"""Models whose weights are in another file than the graph, read by the runtime."""
 
 import shutil
 from pathlib import Path
@@ -8,20 +8,12 @@ import pytest
 from golden import CHECKPOINTS, Exported, pipeline_cases, same_result
 
 from convbert_onnx import ConvBertOnnxPipeline
-from convbert_onnx.errors import BundleError, FileMissingError, OutputError, ParityError
-from convbert_onnx.exporters import export, quantize
-from convbert_onnx.runtime import inspect
+from convbert_onnx.errors import BundleError, FileMissingError
 from convbert_onnx.runtime.model_files.external_data import ExternalData, external_files
 from convbert_onnx.runtime.model_files.onnx_file import OnnxFile
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
 CASE = pipeline_cases("plain", "question-answering")[0]
-
-
-@pytest.fixture
-def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make files too small for the toy model."""
-    monkeypatch.setattr("convbert_onnx.exporters.save.MAX_WEIGHT_BYTES", 4096)
 
 
 @pytest.fixture
@@ -40,46 +32,6 @@ def move_weights(path: Path, location: str) -> None:
             if entry.key == "location":
                 entry.value = location
     path.write_bytes(model.SerializeToString())
-
-
-@pytest.mark.parametrize("target", ["cpu", "portable"])
-def test_a_large_model_is_two_files_that_move_together(small_files: None, tmp_path: Path, target: str) -> None:
-    export(PLAIN, tmp_path / "model.onnx", target=target)  # type: ignore[arg-type]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
-    assert external_files(tmp_path / "model.onnx") == {"model.onnx.data"}
-    assert (tmp_path / "model.onnx.data").stat().st_size > 300_000
-    (tmp_path / "moved").mkdir()
-    for name in ("model.onnx", "model.onnx.data"):
-        shutil.move(tmp_path / name, tmp_path / "moved")
-    assert same_result(ConvBertOnnxPipeline(tmp_path / "moved" / "model.onnx")(**CASE["inputs"]), CASE["output"])
-    onnx.checker.check_model(tmp_path / "moved" / "model.onnx", full_check=True)
-    info = inspect(tmp_path / "moved")
-    assert info["record"] is not None
-    assert info["record"]["task"] == "question-answering"
-    assert info["bytes"] == sum(path.stat().st_size for path in (tmp_path / "moved").iterdir())
-
-
-def test_a_large_model_in_a_directory(small_files: None, tmp_path: Path) -> None:
-    export(PLAIN, tmp_path / "model", layout="directory")
-    assert {"model.onnx", "model.onnx.data", "config.json"} <= {path.name for path in (tmp_path / "model").iterdir()}
-    assert same_result(ConvBertOnnxPipeline(tmp_path / "model")(**CASE["inputs"]), CASE["output"])
-
-
-def test_a_refused_export_leaves_both_old_files(
-    small_files: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = {tmp_path / name: f"old {name}" for name in ("model.onnx", "model.onnx.data")}
-    for path, text in old.items():
-        path.write_text(text)
-    monkeypatch.setattr("convbert_onnx.exporters.validate.TOLERANCE", 0.0)
-    with pytest.raises(ParityError):
-        export(PLAIN, tmp_path / "model.onnx")
-    assert {path: path.read_text() for path in tmp_path.iterdir()} == old
-
-
-def test_a_model_is_not_written_to_a_device(exported: Exported) -> None:
-    with pytest.raises(OutputError, match="/dev/null is not a regular file: name a file"):
-        quantize(exported(), "/dev/null")
 
 
 def test_weights_beside_a_file_are_found(exported: Exported, split: Path) -> None:
