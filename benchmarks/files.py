@@ -15,7 +15,7 @@ __all__ = ["FILES", "File", "optimum_cli"]
 
 @dataclass(frozen=True)
 class File:
-    """A file made from a model, or a folder.
+    """A file or folder that is written from a model.
 
     Attributes:
         path: the path to load, relative to the model's folder; other files may be next to it.

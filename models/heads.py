@@ -52,7 +52,7 @@ class QuestionAnsweringOutput(NamedTuple):
 class LabelledModel(PreTrainedModel):
     """Base class of the heads with ``labels``: logits from the last hidden states, and a loss from the logits.
 
-    Subclasses define :meth:`logits` and :meth:`loss`, and :meth:`position` if they read one position of each row only.
+    Subclasses define :meth:`logits`; :meth:`loss` if theirs differs; :meth:`position` if they read a single position.
     """
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:

@@ -33,8 +33,8 @@ ISA = re.compile(r"(?<=native, )\w+")
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that looks like a clone with an exported model in it."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder like a clone that contains an exported model."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -52,7 +52,7 @@ def test_table_of_pipelines_has_every_task() -> None:
 
 @pytest.mark.parametrize(("title", "option", "call", "gives"), ROWS, ids=[row[0] for row in ROWS])
 def test_row_of_the_table_shows_what_the_call_gives(
-    title: str, option: str, call: str, gives: str, workplace: Path
+    title: str, option: str, call: str, gives: str, workspace: Path
 ) -> None:
     task = task_by_name(option.split()[1]).name
     architecture = "cased" if title.startswith("zero-shot") else "plain"
@@ -72,18 +72,18 @@ def commands(block: str) -> list[tuple[str, str]]:
     return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
 
 
-def same(actual: str, expected: str) -> bool:
-    """Whether outputs agree but for numbers, the instruction set and the width of columns; ... at the end is more."""
+def outputs_match(actual: str, expected: str) -> bool:
+    """Whether outputs are equal except numbers, instruction set and column widths; a final ... allows more lines."""
     actual, expected = (re.sub(r" +", " ", NUMBER.sub("#", ISA.sub("#", text))).strip() for text in (actual, expected))
     return actual.startswith(expected.removesuffix("...")) if expected.endswith("\n...") else actual == expected
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page_shows_the_output_of_its_commands(page: Path, workplace: Path, exported: Exported) -> None:
-    shutil.copy(exported(), workplace / "model.onnx")
+def test_page_shows_the_output_of_its_commands(page: Path, workspace: Path, exported: Exported) -> None:
+    shutil.copy(exported(), workspace / "model.onnx")
     for task in TASKS if page.name in ("evaluation.md", "pipelines.md") else ():
-        shutil.copy(exported(task=task), workplace / f"{task}.onnx")
-    shutil.copy(exported("cased", task="text-classification"), workplace / "entailment.onnx")
+        shutil.copy(exported(task=task), workspace / f"{task}.onnx")
+    shutil.copy(exported("cased", task="text-classification"), workspace / "entailment.onnx")
     names: dict[str, object] = {}
     for kind, block in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "pycon":
@@ -95,9 +95,9 @@ def test_page_shows_the_output_of_its_commands(page: Path, workplace: Path, expo
             continue
         for command, expected in commands(block):
             if not command.startswith("make "):
-                result = subprocess.run(command, shell=True, cwd=workplace, capture_output=True, text=True)
+                result = subprocess.run(command, shell=True, cwd=workspace, capture_output=True, text=True)
                 output = result.stderr + result.stdout
-                assert same(output, expected), f"$ {command}\n{output}"
+                assert outputs_match(output, expected), f"$ {command}\n{output}"
 
 
 def test_make_commands_of_pages_are_run_by_make_check() -> None:
@@ -108,13 +108,13 @@ def test_make_commands_of_pages_are_run_by_make_check() -> None:
     assert "make check" in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
-def test_same_notices_a_difference() -> None:
-    assert same("a 1.5e-06 b\n", "a 2.25 b")
-    assert same("first\nsecond\n", "first\n...")
-    assert same("times  9.50  1,024\n", "times    10    99")
-    assert not same("a 1 c", "a 1 b")
-    assert not same("first\nsecond\n", "first")
-    assert not same("second\n", "first\n...")
+def test_outputs_match_detects_differences() -> None:
+    assert outputs_match("a 1.5e-06 b\n", "a 2.25 b")
+    assert outputs_match("first\nsecond\n", "first\n...")
+    assert outputs_match("times  9.50  1,024\n", "times    10    99")
+    assert not outputs_match("a 1 c", "a 1 b")
+    assert not outputs_match("first\nsecond\n", "first")
+    assert not outputs_match("second\n", "first\n...")
 
 
 def anchors(page: Path) -> set[str]:

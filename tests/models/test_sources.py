@@ -102,15 +102,16 @@ def test_revision_can_be_a_branch_tag_or_commit(hub: FakeHub, locate: Locate, tm
     hub.revisions["a/b"] = {
         name: repository(tmp_path / "hub" / name, "config.json", "model.safetensors") for name in names
     }
-    found = hub.find("a/b", "v1.0")
-    assert found is not None
+    revision = hub.find("a/b", "v1.0")
+    assert revision is not None
+    _, sha = revision
     main, tag, commit, missing = locate(
         {"checkpoint": "a/b"},
-        *({"checkpoint": "a/b", "revision": revision} for revision in ("v1.0", found[1], "v2.0")),
+        *({"checkpoint": "a/b", "revision": revision} for revision in ("v1.0", sha, "v2.0")),
     )
     assert main["files"]["model.safetensors"] == "main model.safetensors"
     assert tag["files"]["model.safetensors"] == "v1.0 model.safetensors"
-    assert tag["name"] == f"a/b@{found[1][:12]}"
+    assert tag["name"] == f"a/b@{sha[:12]}"
     assert commit == tag != main
     assert missing["error"] == "FileMissingError"
     assert "a/b has no revision v2.0" in missing["message"]

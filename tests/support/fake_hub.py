@@ -75,10 +75,10 @@ def fake_hub() -> Iterator[FakeHub]:
                 revision, _, file = rest.partition("/")
             if repository not in hub.revisions:
                 return self.send(401, {"X-Error-Code": "RepoNotFound"})
-            found = hub.find(repository, revision)
-            if found is None:
+            match = hub.find(repository, revision)
+            if match is None:
                 return self.send(404, {"X-Error-Code": "RevisionNotFound"})
-            directory, commit = found
+            directory, commit = match
             if not file:
                 files = {p.relative_to(directory).as_posix(): p for p in directory.rglob("*") if p.is_file()}
                 names = [{"rfilename": name} for name in sorted(files)]
