@@ -40,9 +40,9 @@ lint: $(VENV)/test  ## Check style and formatting
 types: $(VENV)/test  ## Check types with mypy
 	$(BIN)/mypy
 
-# A broken link or anchor, or a public name without a docstring, fails.
+# A broken link or anchor, or a public name without a docstring, fails; with --quiet it would not.
 docs: $(VENV)/test  ## Build the documentation in build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # On the built wheel, where torch, onnx and transformers are not installed.
 light: build/bundles  ## Test the runtime without torch, with the newest and the oldest engine

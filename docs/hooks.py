@@ -44,7 +44,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     def link_to_repository(link: re.Match[str]) -> str:
         docs = Path(config.docs_dir)
-        target = (docs / page.file.src_uri).parent.joinpath(link[1]).resolve()
+        target = Path(os.path.normpath((docs / page.file.src_uri).parent / link[1]))
         if target.is_relative_to(docs):
             return link[1]  # MkDocs checks it
         if target == ROOT / "README.md":
@@ -52,7 +52,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not target.exists():
             log.warning("%s links to %s, which is not in the repository", page.file.src_uri, link[1])
         kind = "tree" if target.is_dir() else "blob"
-        return f"{str(config.repo_url).rstrip('/')}/{kind}/main/{target.relative_to(ROOT)}"
+        return f"{config.repo_url}/{kind}/main/{target.relative_to(ROOT)}"
 
     return _LINK.sub(link_to_repository, markdown)
 

@@ -13,3 +13,4 @@ PRESETS = {
         pad_token_id=0, embedding_size=128, hidden_size=256, intermediate_size=1024, num_attention_heads=4
     ),
 }
+"""The configurations by name."""
