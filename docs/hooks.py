@@ -1,9 +1,9 @@
-"""MkDocs hooks: README.md as the first page, links out of docs/ to the repository, and no public name undocumented."""
+"""MkDocs hooks: README.md as the first page, links to the repository, and a check that the public API is documented."""
 
 import logging
 import os
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import griffe
@@ -63,38 +63,43 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
-    """Warn about each public name without a docstring, which ends a strict build."""
-    for name in undocumented(ROOT, DOCUMENTED):
-        log.warning("%s has no docstring", name)
+    """Warn about each public name without a docstring."""
+    for name, one in public_names(ROOT).items():
+        if one is None or not one.has_docstring:
+            log.warning("%s has no docstring", name)
 
 
-def undocumented(root: Path, modules: tuple[str, ...]) -> list[str]:
-    """The public names of modules, and the public members of their classes, that have no docstring."""
+def on_post_build(config: MkDocsConfig) -> None:
+    """Warn about each public name that is not on a page of the API reference."""
+    pages = "".join(page.read_text(encoding="utf-8") for page in Path(config.site_dir, "api").rglob("*.html"))
+    for name, one in public_names(ROOT).items():
+        if one is None or one.is_module or not one.has_docstring:
+            continue
+        if not any(f'id="{path}"' in pages for path in (name, one.path)):
+            log.warning("%s is not in the API reference", name)
+
+
+@cache
+def public_names(root: Path) -> dict[str, griffe.Object | griffe.Alias | None]:
+    """What the documented modules list in ``__all__``, and the public methods of classes; None if it is not defined."""
     loader = griffe.GriffeLoader(search_paths=[root])
-    package = loader.load(modules[0].partition(".")[0])
+    package = loader.load("convbert_onnx")
     loader.resolve_aliases()
-    found: list[str] = []
-    for module in modules:
-        inner = module.partition(".")[2]
-        found += _undocumented(package[inner] if inner else package)
+    found: dict[str, griffe.Object | griffe.Alias | None] = {}
+    for path in DOCUMENTED:
+        module = package[path.removeprefix("convbert_onnx.")] if path != "convbert_onnx" else package
+        found[path] = module
+        for name in map(str, module.exports or ()):
+            if name == "__version__":
+                continue
+            one = module.members.get(name)
+            if one is not None and one.is_module:
+                one = one.members.get(name)  # a function in a module of the same name
+            found[f"{path}.{name}"] = one
+            if one is not None and one.is_class:
+                found |= {
+                    f"{path}.{name}.{inner}": method
+                    for inner, method in one.members.items()
+                    if not inner.startswith("_") and method.is_function
+                }
     return found
-
-
-def _undocumented(module: griffe.Object | griffe.Alias) -> Iterator[str]:
-    if not module.has_docstring:
-        yield module.path
-    for name in map(str, module.exports or ()):
-        if name == "__version__":
-            continue
-        if name not in module.members:
-            yield f"{module.path}.{name}"  # in __all__, but nowhere else
-            continue
-        member = module[name]
-        if not member.has_docstring:
-            yield f"{module.path}.{name}"
-        if member.is_class:
-            yield from (
-                f"{module.path}.{name}.{inner}"
-                for inner, one in member.members.items()
-                if not inner.startswith("_") and (one.is_function or one.is_class) and not one.has_docstring
-            )

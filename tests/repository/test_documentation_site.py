@@ -52,3 +52,10 @@ def test_public_name_without_docstring_fails_the_build(project: Path) -> None:
     start = text.index('    """', text.index("class HubError"))
     errors.write_text(f"{text[:start]}    pass\n{text[text.index(chr(10), start) + 1 :]}", encoding="utf-8")
     assert "convbert_onnx.errors.HubError has no docstring" in warning_of_failed_build(project)
+
+
+def test_public_name_without_a_place_in_the_reference_fails_the_build(project: Path) -> None:
+    page = project / "docs" / "api" / "exporters.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("members: [quantize, ", "members: ["), encoding="utf-8")
+    assert "convbert_onnx.exporters.quantize is not in the API reference" in warning_of_failed_build(project)
