@@ -46,9 +46,7 @@ def test_a_graph_with_other_inputs_is_refused(folder: Path, inputs: str) -> None
         onnx.parser.parse_model(f"{text} {{ start_logits = Cast <to = 1> ({name}) end_logits = Neg (start_logits) }}"),
         folder / "model.onnx",
     )
-    with pytest.raises(
-        BundleError, match=r"not a question-answering model: it has the inputs .*the task needs input_ids"
-    ):
+    with pytest.raises(BundleError, match=r"not a question-answering model: it has .* the task needs input_ids"):
         open_model(folder)
 
 
