@@ -15,7 +15,7 @@ lengths = st.lists(st.integers(1, 512), max_size=60)
 
 
 @given(lengths, st.none() | st.integers(1, 8), st.booleans())
-def test_every_row_runs_once_within_the_limits(sizes: list[int], max_rows: int | None, equal: bool) -> None:
+def test_batches_contain_each_row_once_within_the_limits(sizes: list[int], max_rows: int | None, equal: bool) -> None:
     groups = list(batches([row(size) for size in sizes], max_rows=max_rows, equal_lengths=equal))
     assert sorted(number for group in groups for number in group) == list(range(len(sizes)))
     for group in groups:
@@ -25,12 +25,12 @@ def test_every_row_runs_once_within_the_limits(sizes: list[int], max_rows: int |
         assert not equal or len(set(own)) == 1
 
 
-def test_similar_lengths_run_together() -> None:
+def test_batches_group_similar_lengths() -> None:
     groups = list(batches([row(10), row(400), row(11), row(401)], max_rows=2))
     assert groups == [[3, 1], [2, 0]]
 
 
-def test_rows_are_padded_on_the_right() -> None:
+def test_collate_pads_on_the_right() -> None:
     inputs = collate([row(3), row(1)], pad_token_id=9)
     assert inputs["input_ids"].tolist() == [[1, 2, 3], [1, 9, 9]]
     assert inputs["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
@@ -38,6 +38,6 @@ def test_rows_are_padded_on_the_right() -> None:
     assert all(array.dtype == np.int64 for array in inputs.values())
 
 
-def test_a_row_can_ask_for_more_padding() -> None:
+def test_collate_respects_padded_length() -> None:
     assert collate([row(2, padded_length=4)], 0)["attention_mask"].tolist() == [[1, 1, 0, 0]]
     assert list(batches([row(2, 4), row(4), row(2)], equal_lengths=True)) == [[0, 1], [2]]

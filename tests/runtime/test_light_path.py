@@ -8,7 +8,7 @@ from golden import Exported, pipeline_cases
 HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "safetensors", "transformers", "optimum")
 
 
-def test_a_model_runs_without_the_export_side(exported: Exported) -> None:
+def test_model_runs_without_export_dependencies(exported: Exported) -> None:
     case = pipeline_cases("plain", "question-answering")[0]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r}))\n"

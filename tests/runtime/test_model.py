@@ -25,18 +25,18 @@ def patch(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(content.replace(old, new, 1))
 
 
-def test_a_missing_file_is_also_a_file_not_found_error(tmp_path: Path) -> None:
+def test_missing_file_is_also_a_file_not_found_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist") as caught:
         open_model(tmp_path / "model.onnx")
     assert isinstance(caught.value, ConvBertError)
 
 
-def test_a_directory_without_model_says_how_to_write_one(tmp_path: Path) -> None:
+def test_directory_without_model_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(FileMissingError, match='layout="directory"'):
         open_model(tmp_path)
 
 
-def test_a_directory_with_several_models_asks_which(exported: Exported, tmp_path: Path) -> None:
+def test_directory_with_several_models_is_ambiguous(exported: Exported, tmp_path: Path) -> None:
     for name in ("a.onnx", "b.onnx"):
         shutil.copy(exported(), tmp_path / name)
     with pytest.raises(BundleError, match=r"a\.onnx, b\.onnx"):
@@ -45,67 +45,67 @@ def test_a_directory_with_several_models_asks_which(exported: Exported, tmp_path
     assert open_model(tmp_path).path.name == "b.onnx"
 
 
-def test_a_text_file_is_no_onnx_file(tmp_path: Path) -> None:
+def test_text_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("This is a shopping list.\n" * 100)
     with pytest.raises(BundleError, match="not a complete ONNX file"):
         open_model(tmp_path / "model.onnx")
 
 
-def test_an_empty_file_is_no_onnx_file(tmp_path: Path) -> None:
+def test_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").touch()
     with pytest.raises(BundleError, match=r"model\.onnx"):
         open_model(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.75])
-def test_a_truncated_file_is_noticed(broken: Path, part: float) -> None:
+def test_truncated_file_is_refused(broken: Path, part: float) -> None:
     content = broken.read_bytes()
     broken.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(BundleError, match="not a complete ONNX file"):
         open_model(broken)
 
 
-def test_a_file_cut_behind_its_graph_misses_tokenizer_or_parts_of_it(broken: Path) -> None:
+def test_file_cut_after_its_graph_lacks_tokenizer_data(broken: Path) -> None:
     content = broken.read_bytes()
     broken.write_bytes(content[: content.index(b"convbert_onnx.format_version") - 4])
     with pytest.raises(ConvBertError):
         open_model(broken)
 
 
-def test_a_newer_ir_version_says_what_to_do(broken: Path) -> None:
+def test_newer_ir_version_is_refused_with_advice(broken: Path) -> None:
     assert broken.read_bytes()[:2] == b"\x08\x08"  # field 1, ir_version
     patch(broken, b"\x08\x08", b"\x08\x63")
     with pytest.raises(BundleError, match=r"IR version 99, onnxruntime .* reads up to \d+: pip install --upgrade"):
         open_model(broken)
 
 
-def test_a_newer_opset_says_what_to_do(broken: Path) -> None:
+def test_newer_opset_is_refused_with_advice(broken: Path) -> None:
     opset = b"\x42\x04\x0a\x00\x10"  # field 8, opset_import: domain "", version
     patch(broken, opset + b"\x12", opset + b"\x7f")
     with pytest.raises(BundleError, match=r"uses opset 127, onnxruntime .* knows up to \d+: pip install --upgrade"):
         open_model(broken)
 
 
-def test_a_newer_bundle_format_says_to_upgrade(broken: Path) -> None:
+def test_newer_bundle_format_is_refused_with_advice(broken: Path) -> None:
     key = b"convbert_onnx.format_version\x12\x01"
     patch(broken, key + b"1", key + b"9")
     with pytest.raises(BundleError, match=r"broken\.onnx: .*bundle format 9.*pip install --upgrade convbert-onnx"):
         open_model(broken)
 
 
-def test_a_model_of_another_task_is_refused(exported: Exported) -> None:
+def test_model_of_another_task_is_refused(exported: Exported) -> None:
     with pytest.raises(BundleError, match="exported for question-answering, not for token-classification"):
         open_model(exported(), "ner")
 
 
-def test_a_model_with_other_outputs_is_refused(broken: Path) -> None:
+def test_model_with_other_outputs_is_refused(broken: Path) -> None:
     patch(broken, b"convbert_onnx.format_version", b"convbert_onyx.format_version")  # now it is a stranger
     config = ConvBertConfig.from_pretrained(CHECKPOINTS / "plain-question-answering")
     with pytest.raises(BundleError, match=r"not a fill-mask model.*outputs end_logits, start_logits.*needs.*logits"):
         open_model(broken, "fill-mask", config=config, tokenizer=CHECKPOINTS / "plain-question-answering")
 
 
-def test_a_strangers_file_needs_config_and_tokenizer(broken: Path) -> None:
+def test_foreign_file_needs_config_and_tokenizer(broken: Path) -> None:
     patch(broken, b"convbert_onnx.format_version", b"convbert_onyx.format_version")
     with pytest.raises(FileMissingError, match=r"there is no config\.json next to it"):
         open_model(broken)
@@ -120,7 +120,7 @@ def test_a_strangers_file_needs_config_and_tokenizer(broken: Path) -> None:
     assert ConvBertOnnxPipeline(broken).info["precision"] == "unknown"
 
 
-def test_a_strangers_config_may_leave_the_task_open(broken: Path, tmp_path: Path) -> None:
+def test_foreign_config_without_architecture_needs_a_task(broken: Path, tmp_path: Path) -> None:
     patch(broken, b"convbert_onnx.format_version", b"convbert_onyx.format_version")
     source = CHECKPOINTS / "plain-question-answering"
     values = json.loads((source / "config.json").read_text())
@@ -131,6 +131,6 @@ def test_a_strangers_config_may_leave_the_task_open(broken: Path, tmp_path: Path
     assert open_model(broken, "qa").task_spec.name == "question-answering"
 
 
-def test_a_tokenizer_beyond_the_embeddings_is_refused(exported: Exported) -> None:
+def test_tokenizer_larger_than_the_embeddings_is_refused(exported: Exported) -> None:
     with pytest.raises(InputError, match="ids up to 3698, the model only 3425 embeddings"):
         open_model(exported("plain"), tokenizer=CHECKPOINTS / "cased-question-answering")

@@ -59,7 +59,7 @@ class Shade(Enum):
         (TokenizerParameters, CommandLineValue('{"max_length": 5}'), TokenizerParameters(max_length=5)),
     ],
 )
-def test_a_value_becomes_what_the_annotation_says(hint: Any, value: Any, expected: Any) -> None:
+def test_check_value_converts_to_the_annotated_type(hint: Any, value: Any, expected: Any) -> None:
     found = check_value("name", value, hint)
     assert found == expected
     assert type(found) is type(expected)
@@ -95,7 +95,7 @@ def test_a_value_becomes_what_the_annotation_says(hint: Any, value: Any, expecte
         (tuple[str, ...], CommandLineValue("[2019, 2020]"), InputTypeError, "should be a list of texts"),
     ],
 )
-def test_another_value_is_refused_by_name(hint: Any, value: Any, error: type[Exception], message: str) -> None:
+def test_check_value_refuses_other_values_by_name(hint: Any, value: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         check_value("name", value, hint)
     assert type(caught.value) is error
@@ -103,12 +103,12 @@ def test_another_value_is_refused_by_name(hint: Any, value: Any, error: type[Exc
         assert part.strip() in str(caught.value)
 
 
-def test_a_number_of_thousands_of_digits_is_refused() -> None:
+def test_number_with_thousands_of_digits_is_refused() -> None:
     with pytest.raises(InputError, match=r"a whole number of 64 bits \(got a value of type int\)"):
         check_value("name", 10**5000, Positive)
 
 
-def test_none_is_the_default_unless_the_annotation_names_it() -> None:
+def test_none_means_the_default_unless_annotated() -> None:
     @dataclass(frozen=True)
     class Some(Parameters):
         count: Positive = 5
@@ -119,7 +119,7 @@ def test_none_is_the_default_unless_the_annotation_names_it() -> None:
     assert Some().limit == ""
 
 
-def test_what_counts_as_a_list() -> None:
+def test_as_list_accepts_collections_only() -> None:
     assert as_list(np.array(["a", "b"])) == ["a", "b"]
     assert as_list(("a", "b")) == ["a", "b"]
     assert as_list({"a": 1}.keys()) == ["a"]
@@ -127,13 +127,13 @@ def test_what_counts_as_a_list() -> None:
         assert as_list(other) is None
 
 
-def test_numbers_elsewhere_are_checked_in_the_same_way() -> None:
+def test_check_whole_number() -> None:
     check_whole_number("threads", np.int64(2), 1)
     with pytest.raises(InputTypeError, match="threads parameter should be a whole number"):
         check_whole_number("threads", True, 1)
 
 
-def test_a_value_in_a_message_is_short() -> None:
+def test_short_repr_is_short_and_never_fails() -> None:
     class Broken:
         def __repr__(self) -> str:
             raise RuntimeError
@@ -195,7 +195,7 @@ def pipes(exported: Exported) -> dict[str, ConvBertOnnxPipeline]:
 @pytest.mark.parametrize("task", CALLS)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_call_works_or_raises_an_error_of_ours(
+def test_call_with_any_argument_works_or_raises_a_convbert_error(
     pipes: dict[str, ConvBertOnnxPipeline], task: str, data: st.DataObject
 ) -> None:
     pipe, (_, call) = pipes[task], CALLS[task]
@@ -214,7 +214,7 @@ def test_a_call_works_or_raises_an_error_of_ours(
 
 
 @pytest.mark.parametrize("task", CALLS)
-def test_a_wrong_parameter_is_named(pipes: dict[str, ConvBertOnnxPipeline], task: str) -> None:
+def test_invalid_parameter_is_named(pipes: dict[str, ConvBertOnnxPipeline], task: str) -> None:
     pipe, (_, call) = pipes[task], CALLS[task]
     for own in fields(pipe._task_pipeline.parameters):
         if own.init:

@@ -33,7 +33,7 @@ TOLERANCE = 5e-5
 OUTPUTS = ("start_logits", "end_logits")
 
 
-def test_info_says_what_runs_where(exported: Exported) -> None:
+def test_info_describes_file_providers_and_kernels(exported: Exported) -> None:
     path = exported()
     pipe = ConvBertOnnxPipeline(path, threads=1, native=False)
     assert pipe.info == {
@@ -53,7 +53,7 @@ def test_info_says_what_runs_where(exported: Exported) -> None:
     assert pipe.task == "question-answering"
 
 
-def test_session_options_are_taken_as_they_are(exported: Exported) -> None:
+def test_session_options_are_used_unchanged(exported: Exported) -> None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -62,14 +62,16 @@ def test_session_options_are_taken_as_they_are(exported: Exported) -> None:
 
 
 @pytest.mark.parametrize(("threads", "error"), [(0, InputError), ("2", InputTypeError)])
-def test_an_impossible_number_of_threads_is_refused(exported: Exported, threads: int, error: type[Exception]) -> None:
+def test_invalid_number_of_threads_is_refused(exported: Exported, threads: int, error: type[Exception]) -> None:
     with pytest.raises(error, match="threads parameter"):
         ConvBertOnnxPipeline(exported(), threads=threads)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("target", ["cpu", "portable"])
-def test_logits_are_those_of_the_row_alone(exported: Exported, architecture: str, target: str) -> None:
+def test_logits_of_masked_exports_equal_those_of_single_rows(
+    exported: Exported, architecture: str, target: str
+) -> None:
     session = ConvBertOnnxPipeline(exported(architecture, target)).session
     compared = 0
     for batch in batches(architecture, "question-answering"):
@@ -83,7 +85,7 @@ def test_logits_are_those_of_the_row_alone(exported: Exported, architecture: str
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_logits_exported_as_trained_are_those_of_the_padded_batch(exported: Exported, architecture: str) -> None:
+def test_logits_exported_as_trained_equal_those_of_the_padded_batch(exported: Exported, architecture: str) -> None:
     session = ConvBertOnnxPipeline(exported(architecture, padding="as-trained")).session
     for batch in batches(architecture, "question-answering"):
         for name in OUTPUTS:
@@ -91,7 +93,7 @@ def test_logits_exported_as_trained_are_those_of_the_padded_batch(exported: Expo
             assert relative_difference(logits, batch[name]) < TOLERANCE
 
 
-def test_both_comparisons_notice_the_other_padding(exported: Exported) -> None:
+def test_comparisons_detect_the_other_padding(exported: Exported) -> None:
     batch = batches("plain", "question-answering")[2]
     for padding, expected in (("masked", batch["start_logits"][2:, :29]), ("as-trained", batch["row2.start_logits"])):
         session = ConvBertOnnxPipeline(exported(padding=padding)).session
@@ -99,13 +101,13 @@ def test_both_comparisons_notice_the_other_padding(exported: Exported) -> None:
         assert relative_difference(logits[2:, :29], expected) > 100 * TOLERANCE
 
 
-def test_a_model_exported_as_trained_batches_equal_lengths_only(exported: Exported) -> None:
+def test_model_exported_as_trained_batches_equal_lengths_only(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(padding="as-trained"))
     cases = pipeline_cases("plain", "question-answering")[:6]
     assert same_result(pipe([case["inputs"] for case in cases]), [case["output"] for case in cases])
 
 
-def test_threads_of_a_program_can_share_a_pipeline(exported: Exported) -> None:
+def test_threads_can_share_a_pipeline(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported())
     cases = pipeline_cases("plain", "question-answering")[:8]
     results: dict[int, object] = {}
@@ -121,7 +123,7 @@ def test_threads_of_a_program_can_share_a_pipeline(exported: Exported) -> None:
     assert all(same_result(results[number], case["output"]) for number, case in enumerate(cases))
 
 
-def test_a_failure_of_the_engine_is_an_error_of_ours(exported: Exported, tmp_path: Path) -> None:
+def test_failure_of_onnxruntime_is_a_run_error(exported: Exported, tmp_path: Path) -> None:
     tokenizer = ConvBertTokenizerFast.from_pretrained(CHECKPOINTS / "cased-question-answering")
     config = ConvBertConfig(vocab_size=tokenizer.vocab_size)  # a lie: the file has fewer embeddings
     pipe = ConvBertOnnxPipeline(exported("plain"), tokenizer=tokenizer, config=config)
@@ -154,7 +156,7 @@ class Choice(Enum):
 TEXTS = ["The league announced the two finalists.", "It rained in Denver.", "Short."]
 
 
-def test_collections_of_every_kind_are_lists_and_data_sets_are_streams(exported: Exported) -> None:
+def test_collections_are_lists_and_datasets_are_streams(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
     expected = pipe(TEXTS)
     for items in (tuple(TEXTS), np.array(TEXTS), dict.fromkeys(TEXTS).keys(), [np.str_(text) for text in TEXTS]):
@@ -169,7 +171,7 @@ def test_collections_of_every_kind_are_lists_and_data_sets_are_streams(exported:
     assert list(pipe(iter([]))) == []
 
 
-def test_wrong_examples_are_refused(exported: Exported) -> None:
+def test_invalid_examples_are_refused(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
     wrong = (
         Choice.ONE,
@@ -200,7 +202,7 @@ def test_wrong_examples_are_refused(exported: Exported) -> None:
     )
 
 
-def test_what_comes_before_a_failure_of_a_stream_is_answered(exported: Exported) -> None:
+def test_stream_gives_the_results_before_a_failure(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(task="text-classification"), threads=1)
     expected = pipe(TEXTS)
 
@@ -219,7 +221,7 @@ def test_what_comes_before_a_failure_of_a_stream_is_answered(exported: Exported)
             next(results)
 
 
-def test_answers_do_not_depend_on_how_rows_are_grouped(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_independent_of_chunks(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = ConvBertOnnxPipeline(exported(), threads=1)
     text = " ".join(case["inputs"]["context"] for case in pipeline_cases("plain", "question-answering")[:5])
     calls = [{"question": "who?", "context": text * times} for times in (1, 2, 1)]
@@ -229,7 +231,7 @@ def test_answers_do_not_depend_on_how_rows_are_grouped(exported: Exported, monke
     assert same_result(pipe.run_many([*calls, {"question": ""}])[:3], expected, 1e-5)
 
 
-def test_a_pipeline_is_pickled_as_its_path_and_arguments(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_contains_path_and_arguments_only(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     path = exported("cased", task="text-classification")
     monkeypatch.chdir(path.parent)  # a relative path means the same file in another directory
     pipe = ConvBertOnnxPipeline(path.name, "zero-shot-classification", threads=1, candidate_labels=["a", "b"])
@@ -247,20 +249,20 @@ def test_a_pipeline_is_pickled_as_its_path_and_arguments(exported: Exported, mon
     assert pickle.loads(pickle.dumps(own))("It falls.") == own("It falls.")
 
 
-def test_a_process_can_be_given_a_pipeline(exported: Exported) -> None:
+def test_pipeline_can_be_passed_to_a_process(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(), threads=1)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         assert pool.submit(pipe, "Where?", "In Denver.").result() == pipe("Where?", "In Denver.")
 
 
-def test_session_options_cannot_be_pickled(exported: Exported) -> None:
+def test_pipeline_with_session_options_cannot_be_pickled(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(), session_options=onnxruntime.SessionOptions())
     with pytest.raises(InputTypeError, match="session_options cannot be pickled"):
         pickle.dumps(pipe)
     assert copy.deepcopy(pipe)("Where?", "In Denver.") == pipe("Where?", "In Denver.")
 
 
-def test_a_batch_that_fails_is_run_row_by_row(exported: Exported) -> None:
+def test_failed_batch_runs_row_by_row(exported: Exported) -> None:
     tokenizer = ConvBertTokenizerFast.from_pretrained(CHECKPOINTS / "cased-question-answering")
     config = ConvBertConfig(vocab_size=tokenizer.vocab_size)  # a lie: the file has fewer embeddings
     pipe = ConvBertOnnxPipeline(exported("plain"), tokenizer=tokenizer, config=config)
@@ -273,7 +275,7 @@ def test_a_batch_that_fails_is_run_row_by_row(exported: Exported) -> None:
 
 
 @pytest.mark.parametrize("task", ["fill-mask", "feature-extraction", "token-classification", "question-answering"])
-def test_outputs_are_dropped_batch_by_batch(exported: Exported, task: str) -> None:
+def test_outputs_are_freed_batch_by_batch(exported: Exported, task: str) -> None:
     pipe = ConvBertOnnxPipeline(exported(task=task), threads=1)
     alive: list[weakref.ref[Any]] = []
     most = 0

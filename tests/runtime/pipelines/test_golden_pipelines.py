@@ -29,7 +29,7 @@ MATRIX = [
 
 @pytest.mark.filterwarnings("ignore:the vocabulary has no word")
 @pytest.mark.parametrize(("architecture", "task", "padding"), MATRIX)
-def test_results_are_the_references(exported: Exported, architecture: str, task: str, padding: str) -> None:
+def test_results_equal_the_reference(exported: Exported, architecture: str, task: str, padding: str) -> None:
     path = exported(architecture, padding=padding, task=task)
     pipes = {name: ConvBertOnnxPipeline(path, name) for name in (task, *SECOND.get(task, ()))}
     for case in pipeline_cases(architecture, task):
@@ -51,13 +51,13 @@ SECOND = {"text-classification": ("zero-shot-classification",)}
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_comparison_notices_another_model(exported: Exported, task: str) -> None:
+def test_comparison_detects_another_model(exported: Exported, task: str) -> None:
     pipe = ConvBertOnnxPipeline(exported("plain", task=task))
     cases = [case for case in pipeline_cases("grouped", task) if "output" in case]
     assert not all(same_result(answer(pipe, case), case["output"]) for case in cases)
 
 
-def test_the_comparison_notices_an_exchange() -> None:
+def test_comparison_detects_exchanged_results() -> None:
     case = pipeline_cases("plain", "token-classification")[0]
     wrong = deepcopy(case["output"])
     wrong[0], wrong[1] = wrong[1], wrong[0]

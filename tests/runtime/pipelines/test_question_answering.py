@@ -26,7 +26,7 @@ def pipe(exported: Exported) -> ConvBertOnnxPipeline:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize(("target", "padding"), [("cpu", "masked"), ("portable", "masked"), ("cpu", "as-trained")])
-def test_answers_are_the_references(exported: Exported, architecture: str, target: str, padding: str) -> None:
+def test_answers_equal_the_reference(exported: Exported, architecture: str, target: str, padding: str) -> None:
     pipe = ConvBertOnnxPipeline(exported(architecture, target, padding))
     for case in pipeline_cases(architecture, "question-answering"):
         if "error" in case:
@@ -36,7 +36,7 @@ def test_answers_are_the_references(exported: Exported, architecture: str, targe
             assert same_result(pipe(**case["inputs"], **case["kwargs"]), case["output"]), case
 
 
-def test_the_comparison_notices_a_wrong_answer() -> None:
+def test_comparison_detects_a_wrong_answer() -> None:
     wrong = deepcopy(CASE["output"])
     wrong["end"] += 1
     assert not same_result(wrong, CASE["output"])
@@ -45,7 +45,7 @@ def test_the_comparison_notices_a_wrong_answer() -> None:
     assert not same_result(wrong, CASE["output"])
 
 
-def test_all_forms_of_one_example_give_one_answer(pipe: ConvBertOnnxPipeline) -> None:
+def test_all_forms_of_a_call_give_the_same_answer(pipe: ConvBertOnnxPipeline) -> None:
     class SquadExample:
         question_text, context_text = QUESTION, CONTEXT
 
@@ -65,7 +65,7 @@ def test_all_forms_of_one_example_give_one_answer(pipe: ConvBertOnnxPipeline) ->
     assert all(call() == expected for call in calls)
 
 
-def test_lists_give_lists(pipe: ConvBertOnnxPipeline) -> None:
+def test_lists_of_examples_give_lists_of_answers(pipe: ConvBertOnnxPipeline) -> None:
     examples = [case["inputs"] for case in CASES[:4]]
     expected = [case["output"] for case in CASES[:4]]
     assert same_result(pipe(examples), expected)
@@ -78,7 +78,7 @@ def test_lists_give_lists(pipe: ConvBertOnnxPipeline) -> None:
     assert pipe([]) == []
 
 
-def test_an_iterator_is_read_as_answers_are_taken(pipe: ConvBertOnnxPipeline) -> None:
+def test_iterator_is_read_lazily(pipe: ConvBertOnnxPipeline) -> None:
     read = []
 
     def examples() -> Iterator[dict[str, str]]:
@@ -96,7 +96,7 @@ def test_an_iterator_is_read_as_answers_are_taken(pipe: ConvBertOnnxPipeline) ->
     assert read == [0, 1, 2]
 
 
-def test_parameters_can_be_given_once_for_all_calls(exported: Exported) -> None:
+def test_parameters_of_the_pipeline_are_defaults_of_calls(exported: Exported) -> None:
     pipe = ConvBertOnnxPipeline(exported(), top_k=3)
     assert len(pipe(QUESTION, CONTEXT)) == 3
     assert isinstance(pipe(question=QUESTION, context=CONTEXT, top_k=1), dict)
@@ -104,7 +104,7 @@ def test_parameters_can_be_given_once_for_all_calls(exported: Exported) -> None:
         ConvBertOnnxPipeline(exported(), top=3)
 
 
-def test_an_answer_is_the_text_at_its_offsets(pipe: ConvBertOnnxPipeline) -> None:
+def test_answer_is_the_text_at_its_offsets(pipe: ConvBertOnnxPipeline) -> None:
     context = "東京 is the capital — naïve café, 3.5 km ☂ away 😀👍🏽.\n\n\tIt's   fine."
     answers = pipe(question="What?", context=context, top_k=50, align_to_words=False)
     assert len(answers) > 40
@@ -112,26 +112,26 @@ def test_an_answer_is_the_text_at_its_offsets(pipe: ConvBertOnnxPipeline) -> Non
     assert [answer["score"] for answer in answers] == sorted((answer["score"] for answer in answers), reverse=True)
 
 
-def test_the_same_answer_is_never_given_twice(pipe: ConvBertOnnxPipeline) -> None:
+def test_answers_are_distinct(pipe: ConvBertOnnxPipeline) -> None:
     answers = pipe(question="Who?", context="Ada met ada and ADA met Bob. " * 40, top_k=20, max_seq_len=64)
     texts = [answer["answer"].lower() for answer in answers]
     assert len(texts) == len(set(texts))
 
 
-def test_few_possible_answers_give_few(pipe: ConvBertOnnxPipeline) -> None:
+def test_short_context_gives_fewer_answers_than_top_k(pipe: ConvBertOnnxPipeline) -> None:
     answers = pipe(question="Who?", context="Ada left", top_k=9)
     assert {answer["answer"] for answer in answers} == {"Ada", "left", "Ada left"}
     assert sum(answer["score"] for answer in answers) < 1
 
 
-def test_no_answer_competes_when_asked(pipe: ConvBertOnnxPipeline) -> None:
+def test_handle_impossible_answer_adds_an_empty_answer(pipe: ConvBertOnnxPipeline) -> None:
     answers = pipe(question="Who?", context="Ada left", top_k=9, handle_impossible_answer=True)
     assert sum(answer["answer"] == "" for answer in answers) == 1
     blank = pipe(question="Who?", context=" \n ")
     assert blank == {"score": 0.0, "start": 0, "end": 0, "answer": ""}
 
 
-def test_the_length_of_a_question_is_honoured(pipe: ConvBertOnnxPipeline) -> None:
+def test_max_question_len_cuts_the_question(pipe: ConvBertOnnxPipeline) -> None:
     long = "why " * 100
     ten = "why " * 10
     cut, short = (pipe(question=one, context=CONTEXT, max_question_len=10) for one in (long, ten))
@@ -140,13 +140,13 @@ def test_the_length_of_a_question_is_honoured(pipe: ConvBertOnnxPipeline) -> Non
     assert pipe(question=long, context=CONTEXT, max_question_len=65) != cut
 
 
-def test_windows_shrink_their_overlap_behind_a_long_question(pipe: ConvBertOnnxPipeline) -> None:
+def test_long_question_reduces_the_overlap_of_windows(pipe: ConvBertOnnxPipeline) -> None:
     # The usual stride of 48 does not fit the 29 tokens that are left; the reference fails here.
     answer = pipe(question="why " * 100, context=CONTEXT, max_seq_len=96)
     assert CONTEXT[answer["start"] : answer["end"]] == answer["answer"]
 
 
-def test_padding_is_a_parameter_that_changes_nothing(pipe: ConvBertOnnxPipeline) -> None:
+def test_padding_changes_no_answer_of_a_masked_export(pipe: ConvBertOnnxPipeline) -> None:
     plain = pipe(question=QUESTION, context=CONTEXT, max_seq_len=64, top_k=3)
     for padding in ("longest", "max_length", True, False, "do_not_pad"):
         padded = pipe(question=QUESTION, context=CONTEXT, max_seq_len=64, top_k=3, padding=padding)
@@ -160,7 +160,7 @@ def test_padding_changes_answers_of_a_model_exported_as_trained(exported: Export
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_neighbours_change_no_answer(exported: Exported, architecture: str) -> None:
+def test_answers_are_independent_of_other_examples_in_the_batch(exported: Exported, architecture: str) -> None:
     pipe = ConvBertOnnxPipeline(exported(architecture))
     cases = [case for case in pipeline_cases(architecture, "question-answering") if not case["kwargs"]][:8]
     examples = [case["inputs"] for case in cases if isinstance(case["inputs"]["question"], str) and "output" in case]
@@ -183,13 +183,13 @@ def test_neighbours_change_no_answer(exported: Exported, architecture: str) -> N
         ({"tok_k": 1}, "unknown argument tok_k; expected one of .*top_k"),
     ],
 )
-def test_an_impossible_parameter_is_refused(pipe: ConvBertOnnxPipeline, kwargs: dict[str, Any], message: str) -> None:
+def test_invalid_parameter_is_refused(pipe: ConvBertOnnxPipeline, kwargs: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         pipe(question=QUESTION, context=CONTEXT, **kwargs)
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_question_longer_than_the_model_says_what_to_do(pipe: ConvBertOnnxPipeline) -> None:
+def test_question_longer_than_the_model_is_refused_with_advice(pipe: ConvBertOnnxPipeline) -> None:
     with pytest.raises(InputError, match="shorten it, or lower max_question_len"):
         pipe(question="why " * 600, context=CONTEXT, max_question_len=600, max_seq_len=512)
 
@@ -218,7 +218,7 @@ def test_a_question_longer_than_the_model_says_what_to_do(pipe: ConvBertOnnxPipe
         ({"question": "who?", "context": "x", "align_to_words": 1}, InputTypeError, "should be True or False"),
     ],
 )
-def test_a_wrong_input_is_refused(
+def test_invalid_input_is_refused(
     pipe: ConvBertOnnxPipeline, kwargs: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
@@ -229,14 +229,14 @@ def test_a_wrong_input_is_refused(
     assert str(caught.value)[0] not in "'\""
 
 
-def test_the_old_name_of_top_k_still_works(pipe: ConvBertOnnxPipeline) -> None:
+def test_topk_is_accepted_with_a_deprecation_warning(pipe: ConvBertOnnxPipeline) -> None:
     with pytest.warns(DeprecationWarning, match="top_k"):
         answers = pipe(question=QUESTION, context=CONTEXT, topk=2)
     assert len(answers) == 2
 
 
 @given(st.integers(1, 30), st.integers(1, 40), st.integers(1, 20), st.integers(0, 2**32 - 1))
-def test_best_spans_are_the_best_of_all(length: int, count: int, longest: int, seed: int) -> None:
+def test_best_spans_equal_an_exhaustive_search(length: int, count: int, longest: int, seed: int) -> None:
     start, end = np.random.default_rng(seed).random((2, length)).round(2)
     spans = [
         (start[first] * end[last], first, last)
