@@ -87,6 +87,11 @@ class Task:
     second_uses: tuple[Use, ...] = ()
 
     @property
+    def has_choices(self) -> bool:
+        """Whether an example has several rows: the inputs are [batch, choices, sequence]."""
+        return "choices" in self.inputs[0].axes
+
+    @property
     def uses(self) -> tuple[Use, ...]:
         """All pipelines for models of this task, its own first."""
         return (Use(self.name, self.arguments), *self.second_uses)

@@ -137,7 +137,7 @@ def _check_forward(model: nn.Module, read: PreTrainedModel, task: Task) -> None:
         return
     random = torch.Generator().manual_seed(0)
     length = min(_MAX_LENGTH, read.config.max_position_embeddings)
-    shape = [1, 2, length] if "choices" in task.inputs[0].axes else [1, length]
+    shape = [1, 2, length] if task.has_choices else [1, length]
     ids = torch.randint(0, read.config.vocab_size, shape, generator=random)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
     parameter = next(model.parameters())

@@ -66,7 +66,7 @@ def validate(
 def _inputs(
     config: ConvBertConfig, task: Task, random: np.random.Generator, batch: int, sequence: int, padded: bool
 ) -> dict[str, NDArray[np.int64]]:
-    rows = (batch, _CHOICES) if "choices" in task.inputs[0].axes else (batch,)
+    rows = (batch, _CHOICES) if task.has_choices else (batch,)
     lengths = np.full(rows, sequence)
     if padded:
         lengths[1:] = random.integers(1, sequence + 1, lengths[1:].shape)

@@ -81,16 +81,12 @@ class Model:
         """Whether rows of different lengths must not share a batch; True unless the export record says otherwise."""
         return self.bundle is None or self.bundle.record.padding != "masked"
 
-    @property
-    def _has_choices(self) -> bool:
-        return "choices" in self.task_spec.inputs[0].axes
-
     def feed(self, rows: Sequence[Encoding]) -> dict[str, Array]:
         """The session's inputs for a batch of rows."""
         # A padding token outside the vocabulary has no embedding; the ids at masked positions do not matter.
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id < self.config.vocab_size else 0
         inputs = collate(rows, pad)
-        if self._has_choices:
+        if self.task_spec.has_choices:
             # The score of a choice does not depend on the others, so each row runs as an example with one choice.
             inputs = {name: array[:, None] for name, array in inputs.items()}
         return self.interface.fit(inputs, self.tokenizer.pad_token_id)

@@ -175,12 +175,8 @@ def _name(shape: tuple[int, ...]) -> str:
 def _default_shapes(model: Model) -> list[tuple[int, ...]]:
     fixed = model.interface
     length = fixed.sequence or min(_DEFAULT_LENGTH, model.config.max_position_embeddings)
-    choices = (fixed.choices or _DEFAULT_CHOICES,) if _has_choices(model) else ()
+    choices = (fixed.choices or _DEFAULT_CHOICES,) if model.task_spec.has_choices else ()
     return [(batch, *choices, length) for batch in ([fixed.batch] if fixed.batch else _DEFAULT_BATCHES)]
-
-
-def _has_choices(model: Model) -> bool:
-    return "choices" in model.task_spec.inputs[0].axes
 
 
 def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
@@ -189,7 +185,9 @@ def _feed(model: Model, shape: tuple[int, ...]) -> dict[str, Array]:
     Raises:
         InputError: the model does not support the shape.
     """
-    axes, example = ("batch x choices x length", "1x4x128") if _has_choices(model) else ("batch x length", "1x128")
+    axes, example = (
+        ("batch x choices x length", "1x4x128") if model.task_spec.has_choices else ("batch x length", "1x128")
+    )
     if len(shape) != len(model.task_spec.inputs[0].axes) or min(shape) < 1:
         raise InputError(f"{model.task_spec.name} takes shapes of {axes}, such as {example}, not {_name(shape)}")
     max_length = min(model.config.max_position_embeddings, model.interface.sequence or shape[-1])

@@ -17,6 +17,7 @@ from convbert_onnx.runtime.evaluation.datasets import plain_texts
 from convbert_onnx.runtime.evaluation.metrics import Score, accuracy_score
 from convbert_onnx.runtime.evaluation.sample_text import SENTENCES
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
+from convbert_onnx.runtime.pipelines.fill_mask import require_mask_token_id
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 
 __all__ = ["EVALUATION", "FillMaskEvaluation", "mask_pieces"]
@@ -42,11 +43,11 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
         """The word piece for each mask."""
         # As tokens rather than text, because a text cannot contain a mask in the middle of a word.
         rows: list[Encoding] = []
-        assert pipe.tokenizer.mask_token_id is not None
+        mask_id = require_mask_token_id(pipe.tokenizer)
         for example in examples:
             tokens = _beginning(pipe, example.call["inputs"])
             ids = tokens.ids.copy()
-            ids[example.call["position"]] = pipe.tokenizer.mask_token_id
+            ids[example.call["position"]] = mask_id
             rows.append(pipe.tokenizer.model_row(replace(tokens, ids=ids)))
         best = []
         for example, row, output in zip(examples, rows, pipe.raw_outputs(rows, batch_size), strict=True):
@@ -68,11 +69,9 @@ class FillMaskEvaluation(LabelledEvaluation[str, str]):
             LabelledExample(f"sample {number}", {"inputs": sentence}, None)
             for number, sentence in enumerate(SENTENCES, start=1)
         ]
-        try:
+        require_mask_token_id(pipe.tokenizer)
+        with suppress(InputError):
             return mask_pieces(pipe, examples)
-        except InputError:
-            if pipe.tokenizer.mask_token_id is None:
-                raise
         masked = []
         for example in examples:
             with suppress(InputError):
@@ -112,8 +111,7 @@ def mask_pieces(
     Raises:
         InputError: a text has no known word piece, or the tokenizer has no mask token.
     """
-    if pipe.tokenizer.mask_token_id is None:
-        raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
+    require_mask_token_id(pipe.tokenizer)
     random = np.random.default_rng(seed)
     masked = []
     for example in examples:

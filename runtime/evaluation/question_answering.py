@@ -17,11 +17,9 @@ from convbert_onnx.runtime.evaluation.predictions import run_examples
 from convbert_onnx.runtime.evaluation.sample_text import QUESTIONS
 from convbert_onnx.runtime.evaluation.squad_metrics import answer_f1, exact_match
 from convbert_onnx.runtime.pipeline import ConvBertOnnxPipeline
+from convbert_onnx.runtime.pipelines.question_answering import QuestionAnsweringParameters
 
 __all__ = ["EVALUATION", "QuestionAnsweringEvaluation"]
-
-_MAX_QUESTION_TOKENS = 64
-"""Tokens of a question that the pipeline reads by default."""
 
 
 class QuestionAnsweringEvaluation(LabelledEvaluation[tuple[str, ...], str]):
@@ -32,7 +30,7 @@ class QuestionAnsweringEvaluation(LabelledEvaluation[tuple[str, ...], str]):
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not JSON ({error}); SQuAD's format is expected") from error
+            raise InputError(f"{path} is not JSON ({error}); expected SQuAD's format") from error
         for article, paragraphs in _entries(content, "data", "paragraphs", f"{path}"):
             for paragraph, questions in _entries(paragraphs, "paragraphs", "qas", article):
                 context = string_field(questions, "context", paragraph)
@@ -69,7 +67,7 @@ class QuestionAnsweringEvaluation(LabelledEvaluation[tuple[str, ...], str]):
     def truncated(self, pipe: ConvBertOnnxPipeline, call: Call) -> Call:
         """The call with a question of at most half a window, so that the other half holds context."""
         room = pipe.max_length - pipe.tokenizer.num_special_tokens(pair=True)
-        return {"max_question_len": max(1, min(_MAX_QUESTION_TOKENS, room // 2)), **call}
+        return {"max_question_len": max(1, min(QuestionAnsweringParameters.max_question_len, room // 2)), **call}
 
 
 EVALUATION = QuestionAnsweringEvaluation()

@@ -39,9 +39,7 @@ class TextClassificationEvaluation(LabelledEvaluation[str, str]):
         for place, row in _rows(path, text):
             for name in ("text", "label"):
                 if row.get(name) is None:
-                    raise InputError(
-                        f"{place}: `{name}` is missing; text and label are expected, and perhaps text_pair"
-                    )
+                    raise InputError(f"{place}: `{name}` is missing; expected text, label and optionally text_pair")
             pair = {} if row.get("text_pair") is None else {"text_pair": string_field(row, "text_pair", place)}
             inputs = {"text": string_field(row, "text", place), **pair}
             # As is usual in evaluations, a text that is longer than the model's maximum length is cut.

@@ -23,8 +23,8 @@ from convbert_onnx.runtime.pipelines.token_classification import Entity
 
 __all__ = ["EVALUATION", "TokenClassificationEvaluation"]
 
-_BLANKS = re.compile("[ \t]+")
-"""Between the columns of CoNLL files. Blanks of other kinds are part of a word: 10 000 in French has one."""
+_COLUMN_SEPARATOR = re.compile("[ \t]+")
+"""Other whitespace is part of a word, such as the narrow no-break space in the French 10\u202f000."""
 
 
 class TokenClassificationEvaluation(LabelledEvaluation[tuple[str, ...], tuple[str, ...]]):
@@ -43,7 +43,7 @@ class TokenClassificationEvaluation(LabelledEvaluation[tuple[str, ...], tuple[st
         tags: list[str] = []
         start = 1
         for number, line in enumerate([*text.split("\n"), ""], start=1):
-            columns = _BLANKS.split(line.strip(" \t")) if line.strip() else []
+            columns = _COLUMN_SEPARATOR.split(line.strip(" \t")) if line.strip() else []
             if not columns or columns[0] == "-DOCSTART-":
                 if words:
                     call = {"inputs": words, "is_split_into_words": True}

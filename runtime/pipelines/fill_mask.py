@@ -21,9 +21,10 @@ from convbert_onnx.runtime.parameters import (
 from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
+from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, IntArray
 
-__all__ = ["PIPELINE", "FillMask", "FillMaskParameters", "FilledMask", "FilledMasks"]
+__all__ = ["PIPELINE", "FillMask", "FillMaskParameters", "FilledMask", "FilledMasks", "require_mask_token_id"]
 
 
 class FilledMask(TypedDict):
@@ -91,10 +92,9 @@ class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], Fil
         Raises:
             InputError: it has no mask, or it is longer than the model's maximum length and must not be cut.
         """
-        if self.tokenizer.mask_token_id is None:
-            raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
+        mask_id = require_mask_token_id(self.tokenizer)
         row = self.encode_row(example, None, parameters.tokenizer_kwargs)
-        if self.tokenizer.mask_token_id not in row.ids:
+        if mask_id not in row.ids:
             raise InputError(
                 f"No mask_token ({self.tokenizer.mask_token}) found on the input: put it where a word is missing"
             )
@@ -158,6 +158,17 @@ class FillMask(TaskPipeline[str, FillMaskParameters, list[list[FilledMask]], Fil
 
 
 PIPELINE = FillMask
+
+
+def require_mask_token_id(tokenizer: TokenizerBase) -> int:
+    """The id of the mask token.
+
+    Raises:
+        InputError: the tokenizer has none.
+    """
+    if tokenizer.mask_token_id is None:
+        raise InputError("the tokenizer has no mask token: export the model with the tokenizer it was trained with")
+    return tokenizer.mask_token_id
 
 
 def _best(candidates: IntArray, scores: FloatArray, count: int) -> IntArray:

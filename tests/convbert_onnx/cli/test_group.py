@@ -73,7 +73,7 @@ def test_export_without_torch_names_the_extra_to_install() -> None:
         (("bench", "{model}", "--provider", "cuda"), "convbert-onnx[gpu]"),
         (("eval", "missing.onnx", "--data", "x.json"), "missing.onnx does not exist"),
         (("eval", "{model}", "--data", "missing.json"), "missing.json is not a file"),
-        (("eval", "{model}", "--data", str(DATA / "paragraph.txt")), "SQuAD's format is expected"),
+        (("eval", "{model}", "--data", str(DATA / "paragraph.txt")), "expected SQuAD's format"),
     ],
 )
 def test_library_errors_are_one_line_and_exit_code_1(
