@@ -27,12 +27,13 @@ def test_a_call_returns_lists_or_arrays(tokenizer_class: type[TokenizerBase]) ->
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.int64)}
 
 
-def test_a_call_returns_overflowing_tokens_as_rows(tokenizer_class: type[TokenizerBase]) -> None:
+def test_a_call_returns_overflowing_tokens_as_rows_on_request(tokenizer_class: type[TokenizerBase]) -> None:
     tokenizer = tokenizer_class.from_pretrained(PLAIN)
     found = tokenizer(["a", "a b c"], max_length=4, return_overflowing_tokens=True, return_special_tokens_mask=True)
     assert found["input_ids"] == [[2, 43, 3], [2, 43, 44, 3], [2, 45, 3]]
     assert found["overflow_to_sample_mapping"] == [0, 1, 1]
     assert found["special_tokens_mask"][1] == [1, 0, 0, 1]
+    assert tokenizer(["a", "a b c"], max_length=4)["input_ids"] == [[2, 43, 3], [2, 43, 44, 3]]
 
 
 def test_a_call_that_cannot_be_answered_is_refused(tokenizer_class: type[TokenizerBase]) -> None:

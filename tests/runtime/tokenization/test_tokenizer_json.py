@@ -76,7 +76,7 @@ def test_sides_of_the_file_count_where_settings_name_none() -> None:
 
 def test_listed_tokens_come_before_other_special_tokens() -> None:
     settings = {
-        "added_tokens_decoder": {"61": {"content": "<b>"}, "60": {"content": "<a>"}},
+        "added_tokens_decoder": {"100": {"content": "<b>"}, "61": {"content": "<a>"}},
         "additional_special_tokens": ["<c>", "<a>"],
         "mask_token": {"content": "<m>", "lstrip": True},
     }
