@@ -15,7 +15,6 @@ from convbert_onnx.runtime.tokenization.encoding import Encoding, Template, Toke
 from convbert_onnx.runtime.tokenization.json_files import read_text
 from convbert_onnx.runtime.tokenization.settings import Settings, read_settings, refuse_dictionaries, special_tokens
 from convbert_onnx.runtime.tokenization.tokenizer_json import TokenizerJson
-from convbert_onnx.runtime.tokenization.windows import check_window_size, overlapping_parts
 from convbert_onnx.runtime.tokenization.wordpiece_json import build_wordpiece_json
 
 __all__ = ["TokenizerCore"]
@@ -196,8 +195,8 @@ class TokenizerCore(ABC):
         """
         other = before if after is None else after
         special = self.num_special_tokens(pair=other is not None)
-        room = check_window_size(text, max_length, stride, special, other)
-        parts = overlapping_parts(text, room, stride, self.truncation_side)
+        room = _window_size(text, max_length, stride, special, other)
+        parts = text.overlapping_parts(room, stride, self.truncation_side)
         if after is not None:
             return [self.model_row(part, after) for part in parts]
         return [self.model_row(part) if before is None else self.model_row(before, part) for part in parts]
@@ -272,3 +271,30 @@ class TokenizerCore(ABC):
     def _template(self, texts: int, special: bool = True) -> Template:
         template = self._single if texts == 1 else self._pair
         return template if special else template.without_special_tokens()
+
+
+def _window_size(text: Tokens, max_length: int, stride: int, special: int, other: Tokens | None) -> int:
+    """Compute how many tokens of a text fit into a row, and check that windows can advance.
+
+    Args:
+        text: the text that windows are made of.
+        max_length: maximum tokens in a row.
+        stride: tokens that a row repeats from the row before.
+        special: number of special tokens in a row.
+        other: the text that is in every row.
+
+    Returns:
+        Tokens of ``text`` in each row.
+
+    Raises:
+        InputError: there is no room for more than ``stride`` tokens of ``text``.
+    """
+    room = max_length - len(other or ()) - special
+    if room >= 1 and (stride < room or len(text) <= room):
+        return room
+    first = "" if other is None else f"{len(other)} tokens of the first text and "
+    shorten = "" if other is None else "shorten the first text, "
+    raise InputError(
+        f"{first}{special} special tokens leave {max(0, room)} of {max_length} tokens for the text, of which {stride} "
+        f"would be repeated: {shorten}allow longer rows or repeat fewer tokens"
+    )

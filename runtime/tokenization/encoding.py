@@ -1,13 +1,13 @@
 """Tokens of one text, and the model's input rows built from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoding", "IntArray", "Side", "Template", "Tokens"]
+__all__ = ["Encoding", "IntArray", "Side", "Template", "Tokens", "spans_with_overlap"]
 
 IntArray = NDArray[np.int64]
 
@@ -40,6 +40,16 @@ class Tokens:
 
     def __getitem__(self, part: slice) -> "Tokens":
         return Tokens(self.ids[part], self.offsets[part], self.words[part])
+
+    def overlapping_parts(self, size: int, overlap: int, side: Side) -> list["Tokens"]:
+        """Split the tokens into parts of at most ``size`` that share ``overlap`` tokens with the part before.
+
+        Args:
+            size: maximum tokens in a part.
+            overlap: tokens that a part repeats from the part before; less than ``size`` if there is more than one part.
+            side: the side on which the text is cut off: "right" starts with its beginning, "left" with its end.
+        """
+        return [self[span] for span in spans_with_overlap(len(self), size, overlap, from_end=side == "left")]
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,21 @@ class Template:
             parts += [_text_columns(tokens, sequence, type_id), _special_columns(ids, types)]
         ids, types, sequences, offsets, words = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return Encoding(ids, types, sequences, offsets, words)
+
+
+def spans_with_overlap(length: int, size: int, overlap: int, from_end: bool = False) -> Iterator[slice]:
+    """Split ``length`` items into spans of ``size``, each sharing ``overlap`` items with the one before.
+
+    Example: length=10, size=4, overlap=1 -> 0:4, 3:7, 6:10; ``from_end`` -> 6:10, 3:7, 0:4. An empty text is one empty
+    span.
+    """
+    start = 0
+    while True:
+        end = min(start + size, length)
+        yield slice(length - end, length - start) if from_end else slice(start, end)
+        if start + size >= length:
+            return
+        start += size - overlap
 
 
 _Columns = tuple[IntArray, IntArray, IntArray, IntArray, IntArray]

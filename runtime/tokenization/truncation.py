@@ -2,7 +2,6 @@
 
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.tokenization.encoding import Side, Tokens
-from convbert_onnx.runtime.tokenization.windows import overlapping_parts
 
 __all__ = ["truncate"]
 
@@ -79,4 +78,4 @@ def _parts(text: Tokens, length: int, stride: int, side: Side) -> list[Tokens]:
             f"stride is {stride}, but a row has only {length} tokens of a text, so that no row would bring new tokens: "
             "lower stride"
         )
-    return overlapping_parts(text, length, stride, side)
+    return text.overlapping_parts(length, stride, side)

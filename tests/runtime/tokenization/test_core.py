@@ -9,6 +9,7 @@ from convbert_onnx import ConvBertOnnxPipeline, ConvBertTokenizerFast
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, InputError, InputTypeError
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
+from convbert_onnx.runtime.tokenization.encoding import Tokens
 
 PLAIN = CHECKPOINTS / "plain-question-answering"
 
@@ -98,6 +99,22 @@ def test_windows_over_the_second_text_share_the_stride_and_cover_it(tokenizer_cl
     for stride in (room, room + 1):
         with pytest.raises(InputError, match="shorten the first text"):
             tokenizer.windows(second, max_length=10, before=first, stride=stride)
+
+
+@pytest.mark.parametrize(("max_length", "stride"), [(2, 0), (10, 8), (10, 9)])
+def test_windows_need_room_for_more_than_the_stride(
+    tokenizer_class: type[TokenizerBase], max_length: int, stride: int
+) -> None:
+    tokenizer = tokenizer_class.from_pretrained(PLAIN)
+    with pytest.raises(InputError, match=f"2 special tokens leave {max_length - 2} of {max_length} tokens"):
+        tokenizer.windows(Tokens.from_ids(range(9)), max_length, stride)
+    assert len(tokenizer.windows(Tokens.from_ids(range(9)), 11, 50)) == 1  # one window, which repeats nothing
+
+
+def test_windows_blame_a_long_first_text(tokenizer_class: type[TokenizerBase]) -> None:
+    tokenizer = tokenizer_class.from_pretrained(PLAIN)
+    with pytest.raises(InputError, match=r"9 tokens of the first text and 3 special tokens leave 0 of 10 .*shorten"):
+        tokenizer.windows(Tokens.from_ids([5]), 10, 0, before=Tokens.from_ids(range(9)))
 
 
 def test_windows_and_truncate_keep_the_end_where_text_is_cut_on_the_left(tokenizer_class: type[TokenizerBase]) -> None:

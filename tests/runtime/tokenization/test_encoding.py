@@ -1,7 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from convbert_onnx.runtime.tokenization.encoding import Template, Tokens
+from convbert_onnx.runtime.tokenization.encoding import Template, Tokens, spans_with_overlap
 
 TEMPLATE = Template(
     special_ids=(np.array([101]), np.array([102, 102]), np.array([102])),
@@ -49,3 +53,27 @@ def test_tokens_from_ids_have_no_offsets_and_no_words() -> None:
     of_ids = Tokens.from_ids([5, 6])
     assert (of_ids.ids.tolist(), of_ids.offsets.tolist(), of_ids.words.tolist()) == ([5, 6], [[0, 0]] * 2, [-1, -1])
     assert len(Tokens.from_ids([])) == 0
+
+
+def test_spans_with_overlap_by_hand() -> None:
+    assert list(spans_with_overlap(10, 4, 1)) == [slice(0, 4), slice(3, 7), slice(6, 10)]
+    assert list(spans_with_overlap(9, 4, 1)) == [slice(0, 4), slice(3, 7), slice(6, 9)]
+    assert list(spans_with_overlap(4, 4, 3)) == [slice(0, 4)]
+    assert list(spans_with_overlap(0, 4, 1)) == [slice(0, 0)]
+    assert list(spans_with_overlap(9, 4, 1, from_end=True)) == [slice(5, 9), slice(2, 6), slice(0, 3)]
+
+
+@given(st.integers(0, 300), st.integers(1, 50), st.data())
+def test_spans_cover_every_item_with_the_requested_overlap(length: int, size: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, size - 1))
+    spans = list(spans_with_overlap(length, size, overlap))
+    covered = [number for span in spans for number in range(span.start, span.stop)]
+    assert set(covered) == set(range(length))
+    assert all(one.stop - other.start == overlap for one, other in pairwise(spans))
+    assert all(span.stop - span.start <= size for span in spans)
+
+
+def test_overlapping_parts_start_with_the_side_that_is_kept() -> None:
+    text = Tokens.from_ids(range(5))
+    assert [part.ids.tolist() for part in text.overlapping_parts(3, 1, "right")] == [[0, 1, 2], [2, 3, 4]]
+    assert [part.ids.tolist() for part in text.overlapping_parts(4, 1, "left")] == [[1, 2, 3, 4], [0, 1]]
