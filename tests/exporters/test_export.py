@@ -1,4 +1,4 @@
-"""export(): what it writes, what it refuses, and what it leaves behind."""
+"""export(): its files, records and errors."""
 
 import dataclasses
 import shutil
@@ -30,7 +30,7 @@ from convbert_onnx import ConvBertConfig, ConvBertOnnxPipeline, ConvBertTokenize
 from convbert_onnx.bundle import Bundle
 from convbert_onnx.cli import main
 from convbert_onnx.errors import ExportError, FileMissingError, InputError, MissingHeadError, ParityError
-from convbert_onnx.exporters import export
+from convbert_onnx.exporters import QuantizationOptions, export
 from convbert_onnx.exporters.validate import TOLERANCE
 from convbert_onnx.models import ConvBertForQuestionAnswering, ConvBertModel
 
@@ -56,7 +56,9 @@ def logits(path: Path, level: Any, batch: dict[str, np.ndarray]) -> np.ndarray:
 
 @pytest.mark.parametrize("target", ["cpu", "portable"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_file_is_valid_and_runs_in_any_onnxruntime(exported: Exported, architecture: str, target: str) -> None:
+def test_exported_files_are_valid_and_give_the_same_outputs_without_optimizations(
+    exported: Exported, architecture: str, target: str
+) -> None:
     path = exported(architecture, target)
     onnx.checker.check_model(path, full_check=True)
     for batch in batches(architecture, "question-answering"):
@@ -64,7 +66,7 @@ def test_the_file_is_valid_and_runs_in_any_onnxruntime(exported: Exported, archi
         assert relative_difference(logits(path, LEVELS.ORT_ENABLE_ALL, batch), plain) < 1e-4
 
 
-def test_a_file_has_nothing_beside_it_and_nothing_of_this_machine_in_it(exported: Exported) -> None:
+def test_exported_files_are_single_and_contain_no_paths_of_this_machine(exported: Exported) -> None:
     path = exported()
     assert not list(path.parent.glob("*.data"))
     content = path.read_bytes()
@@ -73,7 +75,7 @@ def test_a_file_has_nothing_beside_it_and_nothing_of_this_machine_in_it(exported
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_portable_file_is_standard_onnx(exported: Exported, architecture: str) -> None:
+def test_portable_files_run_in_onnxs_reference_evaluator(exported: Exported, architecture: str) -> None:
     model = onnx.load(exported(architecture, "portable"))
     assert {node.domain for node in model.graph.node} == {""}
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
@@ -87,7 +89,7 @@ def test_the_portable_file_is_standard_onnx(exported: Exported, architecture: st
             assert relative_difference(actual[row : row + 1, : alone.shape[1]], alone) < 5e-5
 
 
-def test_the_cpu_file_keeps_our_operators_with_their_functions(exported: Exported) -> None:
+def test_cpu_files_have_our_operators_and_their_functions(exported: Exported) -> None:
     model = onnx.load(exported("plain", "cpu"))
     counts = Counter(node.op_type for node in model.graph.node if node.domain == "convbert_onnx")
     assert counts == OPERATORS_OF_PLAIN
@@ -97,13 +99,13 @@ def test_the_cpu_file_keeps_our_operators_with_their_functions(exported: Exporte
 
 
 @pytest.mark.parametrize(("padding", "inputs"), [("masked", 3), ("as-trained", 2)])
-def test_the_convolutions_take_the_mask_where_padding_is_masked(exported: Exported, padding: Any, inputs: int) -> None:
+def test_convolutions_read_the_mask_only_if_padding_is_masked(exported: Exported, padding: Any, inputs: int) -> None:
     nodes = onnx.load(exported("plain", "cpu", padding)).graph.node
     convolutions = [node for node in nodes if node.op_type in ("SpanDynamicConv", "DepthwiseConv")]
     assert [len(node.input) for node in convolutions] == [inputs] * 6
 
 
-def test_the_record_says_what_was_validated(tmp_path: Path) -> None:
+def test_the_record_has_the_validated_shapes_and_the_operators(tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     record = export(PLAIN, tmp_path / "model.onnx", progress=lambda *step: steps.append(step))
     shapes = {(shape.batch, shape.sequence, shape.padded) for shape in record.validated}
@@ -137,7 +139,7 @@ def test_a_model_of_very_short_texts_is_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["ours", "reference"])
-def test_a_live_model_is_exported_like_its_checkpoint(exported: Exported, tmp_path: Path, source: str) -> None:
+def test_a_model_in_memory_is_exported_like_its_checkpoint(exported: Exported, tmp_path: Path, source: str) -> None:
     kind: Any = {"ours": ConvBertForQuestionAnswering, "reference": Reference}[source]
     model = kind.from_pretrained(PLAIN).train()
     record = export(model, tmp_path / "model.onnx", tokenizer=PLAIN)
@@ -150,7 +152,7 @@ def test_a_live_model_is_exported_like_its_checkpoint(exported: Exported, tmp_pa
     assert same_result(ConvBertOnnxPipeline(tmp_path / "model.onnx")(**case["inputs"]), case["output"])
 
 
-def test_the_tokenizer_can_be_given(tmp_path: Path) -> None:
+def test_the_given_tokenizer_is_exported(tmp_path: Path) -> None:
     tokenizer = ConvBertTokenizerFast.from_vocab(PLAIN / "vocab.txt", {"do_lower_case": True, "model_max_length": 100})
     export(PLAIN, tmp_path / "model.onnx", tokenizer=tokenizer)
     pipe = ConvBertOnnxPipeline(tmp_path / "model.onnx")
@@ -159,7 +161,7 @@ def test_the_tokenizer_can_be_given(tmp_path: Path) -> None:
         pipe("who?", "me", max_seq_len=101)
 
 
-def test_a_directory_is_written_in_optimums_layout(tmp_path: Path) -> None:
+def test_layout_directory_writes_optimums_layout(tmp_path: Path) -> None:
     export(PLAIN, tmp_path / "model", layout="directory")
     names = sorted(path.name for path in (tmp_path / "model").iterdir())
     assert names == ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"]
@@ -178,14 +180,14 @@ def headless(tmp_path: Path) -> Path:
     return tmp_path / "headless"
 
 
-def test_a_random_head_is_exported_only_when_asked(headless: Path, tmp_path: Path) -> None:
+def test_a_random_head_is_exported_only_if_allowed(headless: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingHeadError, match="no trained ConvBertForQuestionAnswering head"):
         export(headless, tmp_path / "model.onnx", task="qa")
     assert not (tmp_path / "model.onnx").exists()
     export(headless, tmp_path / "model.onnx", task="qa", allow_random_head=True)
 
 
-def test_a_refused_export_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_export_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "model.onnx"
     output.write_text("old")
     monkeypatch.setattr("convbert_onnx.exporters.validate.TOLERANCE", 0.0)
@@ -206,14 +208,14 @@ def test_a_refused_export_leaves_the_old_file(tmp_path: Path, monkeypatch: pytes
         ({"task": "squad"}, InputError, "there is no task 'squad'"),
     ],
 )
-def test_impossible_options_are_refused(
+def test_unknown_options_are_refused(
     tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         export(PLAIN, tmp_path / "model.onnx", **options)
 
 
-def test_what_is_missing_is_named(tmp_path: Path, headless: Path) -> None:
+def test_errors_name_what_is_missing(tmp_path: Path, headless: Path) -> None:
     with pytest.raises(FileMissingError, match="save_pretrained"):
         export(tmp_path / "nowhere", tmp_path / "model.onnx")
     (headless / "tokenizer.json").unlink()
@@ -232,7 +234,7 @@ def test_a_tokenizer_beyond_the_embeddings_is_refused(tmp_path: Path) -> None:
         export(PLAIN, tmp_path / "model.onnx", tokenizer=CHECKPOINTS / "cased-question-answering")
 
 
-def test_a_checkpoint_that_does_not_say_its_task_needs_one(headless: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_without_a_task_needs_the_task_argument(headless: Path, tmp_path: Path) -> None:
     text = (headless / "config.json").read_text().replace('"ConvBertModel"', "")
     (headless / "config.json").write_text(text)
     with pytest.raises(InputError, match="pass task="):
@@ -263,3 +265,31 @@ def test_the_command_fails_in_one_line(tmp_path: Path) -> None:
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_export_reads_config_json_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    from_json = ConvBertConfig.from_pretrained
+
+    def from_pretrained(directory: str | Path) -> ConvBertConfig:
+        read.append(Path(directory))
+        return from_json(directory)
+
+    monkeypatch.setattr(ConvBertConfig, "from_pretrained", from_pretrained)
+    export(PLAIN, tmp_path / "model.onnx")
+    assert read == [PLAIN]
+
+
+def test_export_reports_the_steps_of_quantization_too(tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    record = export(
+        PLAIN,
+        tmp_path / "model.onnx",
+        precision="int8",
+        quantization=QuantizationOptions(cpu="arm64"),
+        progress=lambda *step: steps.append(step),
+    )
+    assert (record.precision, record.cpu) == ("int8", "arm64")
+    assert [done for _, done, _ in steps] == list(range(len(steps)))
+    assert {total for _, _, total in steps} == {len(steps) - 1}
+    assert [step for step, _, _ in steps[-3:]] == ["quantizing", "comparing with fp32", "comparing with fp32"]

@@ -1,4 +1,4 @@
-"""Files from elsewhere in our runtime."""
+"""Graphs that were exported by other tools, in our runtime."""
 
 import shutil
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def graph(exported: Exported) -> onnx.ModelProto:
-    """A graph from elsewhere."""
+    """A graph without our metadata."""
     model = onnx.load(exported(target="portable"))
     del model.metadata_props[:]
     return model
@@ -50,7 +50,7 @@ def test_a_graph_with_other_inputs_is_refused(folder: Path, inputs: str) -> None
         open_model(folder)
 
 
-def test_one_more_input_is_named(folder: Path, graph: onnx.ModelProto) -> None:
+def test_an_additional_input_is_named(folder: Path, graph: onnx.ModelProto) -> None:
     graph.graph.input.append(helper.make_tensor_value_info("position_ids", TensorProto.INT64, ["batch", "sequence"]))
     onnx.save(graph, folder / "model.onnx")
     with pytest.raises(BundleError, match=r"it has the inputs attention_mask, input_ids, position_ids, token_type_ids"):
@@ -58,7 +58,7 @@ def test_one_more_input_is_named(folder: Path, graph: onnx.ModelProto) -> None:
 
 
 @pytest.mark.parametrize("names", [("model.onnx",), ("model.onnx", "model_quantized.onnx"), ("model_q4.onnx",)])
-def test_a_repository_with_its_graph_in_a_folder(
+def test_a_repository_with_its_graph_in_the_folder_onnx_is_opened(
     exported: Exported, folder: Path, graph: onnx.ModelProto, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "onnx").mkdir()
@@ -72,7 +72,7 @@ def test_a_repository_with_its_graph_in_a_folder(
     assert same_result(run(Path(names[0])), expected)
 
 
-def test_a_repository_with_several_graphs_asks_which(folder: Path, graph: onnx.ModelProto) -> None:
+def test_a_repository_with_several_graphs_is_refused(folder: Path, graph: onnx.ModelProto) -> None:
     (folder / "onnx").mkdir()
     for name in ("model_q4.onnx", "model_q8.onnx"):
         onnx.save(graph, folder / "onnx" / name)
@@ -106,8 +106,8 @@ def renamed(*names: str) -> Callable[[onnx.ModelProto], None]:
     return rename
 
 
-def turned(model: onnx.ModelProto) -> None:
-    """Outputs in another order, and one more."""
+def reversed_outputs(model: onnx.ModelProto) -> None:
+    """Reverse the outputs, and add one."""
     outputs = list(model.graph.output)[::-1]
     del model.graph.output[:]
     model.graph.node.append(helper.make_node("Shape", ["start_logits"], ["hidden_states"]))
@@ -115,7 +115,7 @@ def turned(model: onnx.ModelProto) -> None:
     model.graph.output.extend([extra, *outputs])
 
 
-def turned_with_other_names(model: onnx.ModelProto) -> None:
+def renamed_and_reversed(model: onnx.ModelProto) -> None:
     renamed("tf_start", "tf_end")(model)
     outputs = list(model.graph.output)[::-1]
     del model.graph.output[:]
@@ -130,9 +130,9 @@ def of_unknown_shape(model: onnx.ModelProto) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [of_int32, of_float16, renamed("output_0", "output_1"), turned, turned_with_other_names, of_unknown_shape],
+    [of_int32, of_float16, renamed("output_0", "output_1"), reversed_outputs, renamed_and_reversed, of_unknown_shape],
 )
-def test_graphs_that_differ_in_small_ways(
+def test_graphs_with_other_types_names_or_order_give_the_same_results(
     exported: Exported, folder: Path, graph: onnx.ModelProto, change: Callable[[onnx.ModelProto], None]
 ) -> None:
     change(graph)
@@ -141,7 +141,7 @@ def test_graphs_that_differ_in_small_ways(
 
 
 @pytest.mark.parametrize(("batch", "sequence"), [(2, None), (None, 24), (3, 24)])
-def test_a_graph_of_one_shape_is_padded_to_it(
+def test_inputs_are_padded_to_the_shape_of_a_fixed_graph(
     exported: Exported, folder: Path, graph: onnx.ModelProto, batch: int | None, sequence: int | None
 ) -> None:
     for value in graph.graph.input:
@@ -164,7 +164,7 @@ def test_a_graph_of_one_shape_is_padded_to_it(
             bench(folder, [(1, 24)], repeats=1)
 
 
-def test_choices_of_a_fixed_number(exported: Exported, tmp_path: Path) -> None:
+def test_choices_are_padded_to_a_fixed_number(exported: Exported, tmp_path: Path) -> None:
     model = onnx.load(exported(task="multiple-choice"))
     for value in model.graph.input:
         value.type.tensor_type.shape.dim[1].dim_value = 4
@@ -174,7 +174,7 @@ def test_choices_of_a_fixed_number(exported: Exported, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_labels_of_another_model_are_found_when_opened(exported: Exported, tmp_path: Path, known: bool) -> None:
+def test_a_config_with_another_number_of_labels_is_refused(exported: Exported, tmp_path: Path, known: bool) -> None:
     model = onnx.load(exported(task="text-classification"))
     del model.metadata_props[:]
     if not known:
@@ -186,7 +186,7 @@ def test_labels_of_another_model_are_found_when_opened(exported: Exported, tmp_p
         open_model(tmp_path, "text-classification")
 
 
-def test_inputs_and_outputs_of_types_that_are_not_taken(folder: Path, graph: onnx.ModelProto) -> None:
+def test_outputs_of_other_types_are_refused(folder: Path, graph: onnx.ModelProto) -> None:
     graph.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
     for node in graph.graph.node:
         node.output[:] = ["start_full" if name == "start_logits" else name for name in node.output]

@@ -1,4 +1,4 @@
-"""optimum as a neighbour: what we export answers in its classes, and what it exports answers in ours."""
+"""from_optimum(), our files in optimum's classes, and optimum's files in our pipeline."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, FileMissingError
 from convbert_onnx.exporters import from_optimum
 
-# optimum imports parts of transformers and torch that are about to go.
+# optimum imports deprecated parts of transformers and torch.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 CLASSES = {
@@ -47,7 +47,7 @@ Directory = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def by_optimum(tmp_path_factory: pytest.TempPathFactory) -> Directory:
-    """A function from a task to what optimum exports of its plain checkpoint."""
+    """A function from a task to optimum's export of its plain checkpoint."""
     made: dict[str, Path] = {}
 
     def export(task: str) -> Path:
@@ -65,7 +65,7 @@ def by_optimum(tmp_path_factory: pytest.TempPathFactory) -> Directory:
 
 @pytest.fixture(scope="module")
 def quantized(by_optimum: Directory, tmp_path_factory: pytest.TempPathFactory) -> Directory:
-    """A function from a task to optimum's INT8 form of that."""
+    """A function from a task to optimum's int8 file of that."""
     from optimum.onnxruntime import ORTQuantizer
     from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
@@ -81,12 +81,12 @@ def quantized(by_optimum: Directory, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def answers(pipe: Any, task: str) -> list[Any]:
-    """What a pipeline, ours or the reference's, answers to the golden cases."""
+    """The answers of a pipeline, ours or the reference's, to the golden cases."""
     return [ask(pipe, case) for case in cases(task)]
 
 
 def cases(task: str) -> list[dict[str, Any]]:
-    """Some golden cases, all with an answer and none with a padded row."""
+    """Some golden cases that have an answer and no padded row."""
     found = (case for case in pipeline_cases("plain", task) if "output" in case and case.get("task") in (None, task))
     return [case for case in found if "stride" not in case["kwargs"]][:6]
 
@@ -97,8 +97,8 @@ def ask(pipe: Any, case: dict[str, Any]) -> Any:
     return pipe(case["inputs"], **case["kwargs"])
 
 
-def beside(exported: Exported, architecture: str, task: str, folder: Path) -> Path:
-    """A directory as ``--layout directory`` writes it."""
+def with_config_and_tokenizer(exported: Exported, architecture: str, task: str, folder: Path) -> Path:
+    """A directory as ``layout="directory"`` writes it."""
     shutil.copytree(CHECKPOINTS / f"{architecture}-question-answering", folder, dirs_exist_ok=True)
     (folder / "model.safetensors").unlink()
     shutil.copy(CHECKPOINTS / f"{architecture}-{task}" / "config.json", folder)
@@ -108,12 +108,10 @@ def beside(exported: Exported, architecture: str, task: str, folder: Path) -> Pa
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_what_we_export_loads_in_optimums_class(
-    exported: Exported, tmp_path: Path, architecture: str, task: str
-) -> None:
+def test_our_files_load_in_optimums_classes(exported: Exported, tmp_path: Path, architecture: str, task: str) -> None:
     import optimum.onnxruntime
 
-    folder = beside(exported, architecture, task, tmp_path)
+    folder = with_config_and_tokenizer(exported, architecture, task, tmp_path)
     model = getattr(optimum.onnxruntime, CLASSES[task]).from_pretrained(folder)
     batch = next(batch for batch in batches(architecture, task) if any(name.startswith("row0.") for name in batch))
     with torch.inference_mode():
@@ -129,10 +127,10 @@ def test_what_we_export_loads_in_optimums_class(
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "multiple-choice"])
-def test_what_we_export_answers_in_optimums_pipeline(exported: Exported, tmp_path: Path, task: str) -> None:
+def test_our_files_answer_the_same_in_optimums_pipeline(exported: Exported, tmp_path: Path, task: str) -> None:
     from optimum.onnxruntime import pipeline
 
-    folder = beside(exported, "plain", task, tmp_path)
+    folder = with_config_and_tokenizer(exported, "plain", task, tmp_path)
     theirs = pipeline(task, model=str(folder), tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
     ours = ConvBertOnnxPipeline(folder)
     found = answers(theirs, task)
@@ -142,7 +140,7 @@ def test_what_we_export_answers_in_optimums_pipeline(exported: Exported, tmp_pat
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_optimum_exports_answers_in_ours(by_optimum: Directory, tmp_path: Path, task: str) -> None:
+def test_optimums_files_answer_the_same_in_our_pipeline(by_optimum: Directory, tmp_path: Path, task: str) -> None:
     record = from_optimum(by_optimum(task), tmp_path / "model.onnx")
     assert (record.task, record.target, record.precision, record.padding) == (task, "portable", "fp32", "as-trained")
     pipes = [ConvBertOnnxPipeline(path) for path in (by_optimum(task), tmp_path / "model.onnx")]
@@ -156,7 +154,7 @@ def test_what_optimum_exports_answers_in_ours(by_optimum: Directory, tmp_path: P
 
 
 @pytest.mark.parametrize("task", ["text-classification", "question-answering"])
-def test_what_optimum_quantizes_answers_in_ours(quantized: Directory, tmp_path: Path, task: str) -> None:
+def test_optimums_int8_files_answer_the_same_in_our_pipeline(quantized: Directory, tmp_path: Path, task: str) -> None:
     from optimum.onnxruntime import pipeline
 
     folder = quantized(task)
@@ -168,7 +166,7 @@ def test_what_optimum_quantizes_answers_in_ours(quantized: Directory, tmp_path: 
     assert not same_result(theirs, [case["output"] for case in cases(task)], tolerance=1e-6)
 
 
-def test_the_command_line_takes_a_directory_of_optimums(by_optimum: Directory, tmp_path: Path) -> None:
+def test_the_command_converts_a_directory_of_optimum(by_optimum: Directory, tmp_path: Path) -> None:
     folder, file = by_optimum("question-answering"), tmp_path / "one.onnx"
     exported = CliRunner().invoke(main, ["export", "--from-optimum", str(folder), "-o", str(file)])
     assert exported.exit_code == 0, exported.output
@@ -189,7 +187,7 @@ def test_the_command_line_takes_a_directory_of_optimums(by_optimum: Directory, t
         (["--model", "x"], "give either --model"),
     ],
 )
-def test_options_that_do_nothing_are_refused(arguments: list[str], message: str) -> None:
+def test_options_without_effect_are_refused(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["export", "--from-optimum", "DIR", *arguments])
     assert result.exit_code == 2
     assert message in result.output
@@ -200,6 +198,6 @@ def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
         from_optimum(tmp_path, tmp_path / "model.onnx")
 
 
-def test_a_file_of_ours_is_refused(exported: Exported, tmp_path: Path) -> None:
+def test_a_file_exported_by_convbert_onnx_is_refused(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="one file already"):
         from_optimum(exported(), tmp_path / "model.onnx")

@@ -1,5 +1,3 @@
-"""The ONNX functions of our operators against their formulas."""
-
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,7 @@ def feed_of(operator: Operator, masked: bool, length: int) -> tuple[dict[str, np
 
 @every_operator
 @pytest.mark.parametrize("length", [1, 2, 4, 5, 17])
-def test_the_function_computes_the_formula(operator: Operator, masked: bool, length: int) -> None:
+def test_functions_compute_the_formulas(operator: Operator, masked: bool, length: int) -> None:
     model = operator_graph(operator, masked, SIZES)
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto, full_check=True)
@@ -48,7 +46,7 @@ def test_the_function_computes_the_formula(operator: Operator, masked: bool, len
 
 
 @every_operator
-def test_the_comparison_notices_an_input_that_is_shifted(operator: Operator, masked: bool) -> None:
+def test_the_comparison_fails_for_a_shifted_input(operator: Operator, masked: bool) -> None:
     feed, expected = feed_of(operator, masked, 17)
     first = next(iter(feed))
     shifted = feed | {first: np.roll(feed[first], 1, axis=1)}
@@ -59,7 +57,7 @@ def test_the_comparison_notices_an_input_that_is_shifted(operator: Operator, mas
 
 @every_operator
 @pytest.mark.parametrize("opset", [18, 23])
-def test_inlining_leaves_no_operators_of_ours(operator: Operator, masked: bool, opset: int) -> None:
+def test_inline_functions_leaves_standard_operators(operator: Operator, masked: bool, opset: int) -> None:
     model = operator_graph(operator, masked, SIZES, opset)
     inline_functions(model)
     others = {domain: version for domain, version in operator.opsets.items() if domain != DOMAIN}
@@ -74,14 +72,14 @@ CONVOLUTIONS = [operator for operator in OPERATORS if operator.optional and "Con
 
 
 @pytest.mark.parametrize("operator", CONVOLUTIONS, ids=lambda operator: operator.name)
-def test_masked_values_may_be_anything(operator: Operator) -> None:
+def test_masked_values_have_no_effect(operator: Operator) -> None:
     feed, expected = feed_of(operator, True, 6)
     feed[next(iter(feed))][1, 3:] = np.nan
     assert_close(run(operator_graph(operator, True, SIZES), feed), expected)
 
 
 @pytest.mark.parametrize("factor", [1, 30])
-def test_attention_without_real_keys_weighs_all_the_same(factor: float) -> None:
+def test_attention_without_real_keys_averages_all_values(factor: float) -> None:
     (operator,) = (operator for operator in OPERATORS if operator.name == "MaskedAttention")
     feed, _ = feed_of(operator, True, 6)
     feed |= {"query": feed["query"] * np.float32(factor), "mask": np.array([[1, 0, -1, 1, 0, 7], [0] * 6])}
@@ -98,5 +96,5 @@ def test_a_graph_without_our_operators_gets_no_function() -> None:
     assert not model.functions
 
 
-def test_the_documentation_is_made_of_the_table() -> None:
+def test_the_operators_page_is_generated_from_the_table() -> None:
     assert operators_page.PAGE.read_text(encoding="utf-8") == operators_page.page()

@@ -1,4 +1,4 @@
-"""Exports that are killed: they leave one folder beside the target, whatever they did, and the next one clears it."""
+"""Killed exports leave one folder next to the output, which the next export clears."""
 
 import os
 import signal
@@ -30,11 +30,11 @@ def kill_at(stage: Path, number: signal.Signals, temporary: Path, *arguments: ob
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_killed_export_leaves_nothing_that_piles_up(exported: Exported, tmp_path: Path) -> None:
+def test_a_killed_export_leaves_one_folder_that_the_next_one_clears(exported: Exported, tmp_path: Path) -> None:
     output, temporary = tmp_path / "out" / "model.onnx", tmp_path / "tmp"
     temporary.mkdir()
     work = output.with_name("model.onnx.partial")
-    # While the int8 file is written, the fp32 model that it is made of is there as well.
+    # While the int8 file is written, its fp32 original exists too.
     stage = work / "model.onnx.partial" / "model.onnx"
     export = ("export", "--model", PLAIN, "--precision", "int8", "-o", output)
     assert kill_at(stage, signal.SIGKILL, temporary, *export) == -signal.SIGKILL
@@ -50,7 +50,7 @@ def test_a_killed_export_leaves_nothing_that_piles_up(exported: Exported, tmp_pa
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_an_export_that_is_ended_leaves_nothing(exported: Exported, tmp_path: Path) -> None:
+def test_a_terminated_export_leaves_nothing(exported: Exported, tmp_path: Path) -> None:
     output = tmp_path / "new" / "model.onnx"
     stage = output.with_name("model.onnx.partial") / "model.onnx"
     assert kill_at(stage, signal.SIGTERM, tmp_path, "quantize", exported(), "-o", output) == 143
@@ -58,7 +58,7 @@ def test_an_export_that_is_ended_leaves_nothing(exported: Exported, tmp_path: Pa
     assert not output.parent.exists()
 
 
-def test_a_target_that_another_process_writes_is_refused(exported: Exported, tmp_path: Path) -> None:
+def test_an_output_that_another_process_writes_is_refused(exported: Exported, tmp_path: Path) -> None:
     output = tmp_path / "int8.onnx"
     with replacing(output) as path:
         with pytest.raises(OutputError, match=r"int8\.onnx is being written by another process"):

@@ -29,7 +29,7 @@ CASE = pipeline_cases("plain", "question-answering")[0]
 
 @pytest.fixture
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make files too small for the toy model."""
+    """Let the weights of the toy model exceed one file."""
     monkeypatch.setattr("convbert_onnx.exporters.save.MAX_WEIGHT_BYTES", 4096)
 
 
@@ -56,7 +56,7 @@ def test_a_large_model_in_a_directory_layout_runs(small_files: None, tmp_path: P
     assert same_result(ConvBertOnnxPipeline(tmp_path / "model")(**CASE["inputs"]), CASE["output"])
 
 
-def test_a_refused_export_leaves_both_old_files(
+def test_a_refused_export_keeps_both_old_files(
     small_files: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = {tmp_path / name: f"old {name}" for name in ("model.onnx", "model.onnx.data")}

@@ -1,5 +1,3 @@
-"""Models in memory: wrapped, derived, in other types, and what cannot be exported as it is."""
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ def model_of(source: Any) -> Any:
 
 
 def read(model: nn.Module) -> PreTrainedModel:
-    """The model as export() reads it; the given one has to stay as it is."""
+    """Read a model as export() does, and check that the given model is not changed."""
     state = [(name, weight.data_ptr(), weight.requires_grad) for name, weight in model.named_parameters()]
     modes = [module.training for module in model.modules()]
     inner = find_model(model)
@@ -46,7 +44,7 @@ RIGHT = hash_weights(models.ConvBertForSequenceClassification.from_pretrained(PL
 
 
 class Trainer(nn.Module):
-    """A trainer's module: the model, and what computes the loss."""
+    """A trainer's module: a model and its loss."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -103,14 +101,14 @@ def test_a_wrapped_or_changed_model_is_read(source: Any, wrap: Callable[[Any], A
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_read_as_single(source: Any, dtype: torch.dtype) -> None:
+def test_half_precision_is_converted_to_fp32(source: Any, dtype: torch.dtype) -> None:
     read(model_of(source).to(dtype))
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_derived_class_is_read_as_its_base(source: Any) -> None:
     class Weighted(source.ConvBertForSequenceClassification):  # type: ignore[misc]
-        """With a loss of its own, which does not change the logits."""
+        """A class with its own loss, which does not change the logits."""
 
         def __init__(self, config: Any) -> None:
             super().__init__(config)
@@ -205,13 +203,15 @@ def without_config(model: Any) -> Any:
         (without_config, "has no config"),
     ],
 )
-def test_what_an_export_would_lose_is_refused(source: Any, change: Callable[[Any], Any], message: str) -> None:
+def test_models_with_additional_weights_or_modules_are_refused(
+    source: Any, change: Callable[[Any], Any], message: str
+) -> None:
     with pytest.raises(ConvBertError, match=message) as caught:
         read(change(model_of(source)))
     assert isinstance(caught.value, ExportError | CheckpointError)
 
 
-def test_untied_words_of_a_live_model_are_kept() -> None:
+def test_untied_word_embeddings_of_a_model_in_memory_are_kept() -> None:
     reference: Any = transformers.ConvBertForMaskedLM.from_pretrained(CHECKPOINTS / "plain-fill-mask")
     assert read(reference).config.tie_word_embeddings
     reference.generator_lm_head.weight = nn.Parameter(reference.generator_lm_head.weight * 2)
@@ -222,7 +222,7 @@ def test_untied_words_of_a_live_model_are_kept() -> None:
 
 def test_a_derived_model_inside_a_wrapper_is_exported(tmp_path: Path) -> None:
     class Weighted(models.ConvBertForSequenceClassification):
-        """Nothing but another name."""
+        """The same class under another name."""
 
     model = nn.DataParallel(Weighted.from_pretrained(PLAIN)).train()
     record = export(model, tmp_path / "model.onnx", tokenizer=CHECKPOINTS / "plain-question-answering")
@@ -231,7 +231,7 @@ def test_a_derived_model_inside_a_wrapper_is_exported(tmp_path: Path) -> None:
         export(model, tmp_path / "model.onnx", task="ner", tokenizer=PLAIN)
 
 
-def test_something_else_than_a_model_is_refused(tmp_path: Path) -> None:
+def test_values_other_than_models_are_refused(tmp_path: Path) -> None:
     wrong: Any = {"state_dict": {}}
     with pytest.raises(InputTypeError, match=r"model must be a directory, .*, not dict"):
         export(wrong, tmp_path / "model.onnx")

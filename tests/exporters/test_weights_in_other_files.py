@@ -18,14 +18,14 @@ CASE = pipeline_cases("plain", "question-answering")[0]
 
 @pytest.fixture
 def split(exported: Exported, tmp_path: Path) -> Path:
-    """A model with its weights beside it, to be broken."""
+    """A model with its weights in another file."""
     path = tmp_path / "split.onnx"
     onnx.save(onnx.load(exported()), path, save_as_external_data=True, location="weights.bin", size_threshold=1024)
     return path
 
 
 def move_weights(path: Path, location: str) -> None:
-    """Let a model name another file for its weights."""
+    """Change the file that a model names for its weights."""
     model = onnx.load(path, load_external_data=False)
     for tensor in model.graph.initializer:
         for entry in tensor.external_data:
@@ -34,14 +34,14 @@ def move_weights(path: Path, location: str) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def test_weights_beside_a_file_are_found(exported: Exported, split: Path) -> None:
+def test_weights_next_to_a_file_are_found(exported: Exported, split: Path) -> None:
     assert external_files(exported()) == set()
     assert external_files(split) == {"weights.bin"}
     source = CHECKPOINTS / "plain-question-answering"
     assert same_result(ConvBertOnnxPipeline(split, tokenizer=source)(**CASE["inputs"]), CASE["output"])
 
 
-def test_weights_that_are_not_there_are_named(split: Path) -> None:
+def test_missing_weight_files_are_named(split: Path) -> None:
     (split.parent / "weights.bin").unlink()
     with pytest.raises(FileMissingError, match=r"weights\.bin, which is not next to it"):
         ConvBertOnnxPipeline(split)
@@ -58,7 +58,7 @@ def test_weights_outside_the_folder_are_refused(split: Path, location: str) -> N
     (split.parent.parent / "weights.bin").unlink()
 
 
-def test_weights_are_found_wherever_a_tensor_can_be(tmp_path: Path) -> None:
+def test_external_tensors_are_found_everywhere_in_a_model(tmp_path: Path) -> None:
     def tensor(location: str) -> onnx.TensorProto:
         made = onnx.TensorProto(name=location, data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
         made.external_data.add(key="offset", value="0")
