@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -59,3 +60,31 @@ def test_pre_commit_takes_the_versions_of_constraints() -> None:
     pins = re.findall(r"\[([\w-]+==[\w.]+)\]", hooks)
     assert {pin.split("==")[0] for pin in pins} == {"clang-format", "ruff"}
     assert set(pins) <= set((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("tag", "files", "options", "fault"),
+    [
+        ("linux_x86_64", ["kernels.so"], [], ""),
+        ("any", [], ["--without"], ""),
+        ("linux_x86_64", [], [], "lacks"),
+        ("any", ["kernels.so"], [], "has"),
+        ("any", [], [], "lacks"),
+        ("linux_x86_64", ["kernels.so"], ["--without"], "has"),
+    ],
+)
+def test_wheel_check_notices_missing_and_unexpected_kernels(
+    tmp_path: Path, tag: str, files: list[str], options: list[str], fault: str
+) -> None:
+    with ZipFile(tmp_path / f"package-1.0-py3-none-{tag}.whl", "w") as wheel:
+        for name in files:
+            wheel.writestr(f"convbert_onnx/runtime/native/{name}", b"")
+    script = ROOT / "tests" / "repository" / "wheel_has_kernels.py"
+    done = subprocess.run([sys.executable, script, tmp_path, *options], capture_output=True, text=True)
+    assert bool(done.returncode) == bool(fault)
+    assert fault in done.stderr
+
+
+def test_pre_commit_config_is_valid() -> None:
+    command = [sys.executable, "-m", "pre_commit", "validate-config"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
