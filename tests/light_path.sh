@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+rm -rf build/lib*  # setuptools would put modules that were moved or deleted since into the wheel
 "$BIN/pip" wheel --quiet --no-deps --wheel-dir "$work/dist" .
 # Outside the repository, so that only the wheel can be imported.
 cp -r tests pyproject.toml "$work"
