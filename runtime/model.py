@@ -14,11 +14,11 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
 from convbert_onnx.runtime.model_files.verification import require_intact
-from convbert_onnx.runtime.sessions.interface import Interface, axis_sizes, find_interface
+from convbert_onnx.runtime.sessions.interface import Interface, axis_sizes, engine_failure, find_interface
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
-from convbert_onnx.runtime.sessions.session import Mmap, open_session, run_errors
+from convbert_onnx.runtime.sessions.session import Mmap, open_session
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding
 from convbert_onnx.runtime.tokenization.loading import load_tokenizer, tokenizer_from_json
@@ -85,11 +85,8 @@ class Model:
         """The session's inputs for a batch of rows."""
         # A padding token outside the vocabulary has no embedding; the ids at masked positions do not matter.
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id < self.config.vocab_size else 0
-        inputs = collate(rows, pad)
-        if self.task_spec.has_choices:
-            # The score of a choice does not depend on the others, so each row runs as an example with one choice.
-            inputs = {name: array[:, None] for name, array in inputs.items()}
-        return self.interface.fit(inputs, self.tokenizer.pad_token_id)
+        inputs: dict[str, Array] = {**collate(rows, pad)}
+        return inputs if self.interface.takes_any_batch else self.interface.fit(inputs, self.tokenizer.pad_token_id)
 
     def run(self, rows: Sequence[Encoding], max_rows: int | None = None) -> list[Outputs]:
         """The outputs of each row without padding, in the rows' order.
@@ -138,8 +135,11 @@ class Model:
 
     def _run_batch(self, rows: Sequence[Encoding]) -> list[NDArray[np.float32]]:
         feed = self.feed(rows)
-        with run_errors(self.path, feed["input_ids"].shape):
-            arrays = self.interface.run(self.session, feed)
+        try:
+            outputs = self.session.run(list(self.interface.outputs), feed)
+        except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+            raise RunError(engine_failure(self.path, feed, error)) from error
+        arrays = [array.astype(np.float32, copy=False) for array in outputs]
         self._check_shapes(feed["input_ids"].shape, arrays)
         return arrays
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convbert_onnx.errors import InputError
+from convbert_onnx.errors import InputError, RunError
 from convbert_onnx.packages import load_onnxruntime
 from convbert_onnx.progress import Progress, no_progress
 from convbert_onnx.runtime.benchmarking.memory import peak_memory
@@ -17,10 +17,11 @@ from convbert_onnx.runtime.model import Model, open_model
 from convbert_onnx.runtime.model_files.external_data import total_bytes
 from convbert_onnx.runtime.parameters import check_whole_number
 from convbert_onnx.runtime.sessions.cpu import needs_exact_option
+from convbert_onnx.runtime.sessions.interface import engine_failure
 from convbert_onnx.runtime.sessions.kernels import Native, describe_kernels
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
-from convbert_onnx.runtime.sessions.session import Mmap, run_errors
+from convbert_onnx.runtime.sessions.session import Mmap
 
 __all__ = ["Benchmark", "ShapeTimes", "bench"]
 
@@ -209,7 +210,7 @@ def _times(model: Model, feed: dict[str, Array], repeats: int | None, seconds: f
     """Return the milliseconds of each run after the warm-up."""
     names = list(model.interface.outputs)
     times: list[float] = []
-    with run_errors(model.path, feed["input_ids"].shape):
+    try:
         for _ in range(_WARM_UP_RUNS):
             model.session.run(names, feed)
         start = time.perf_counter()
@@ -217,6 +218,8 @@ def _times(model: Model, feed: dict[str, Array], repeats: int | None, seconds: f
             begin = time.perf_counter()
             model.session.run(names, feed)
             times.append(1000 * (time.perf_counter() - begin))
+    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+        raise RunError(engine_failure(model.path, feed, error)) from error
     return times
 
 

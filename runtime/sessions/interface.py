@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import BundleError, RunError
+from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, NodeArg, Session
-from convbert_onnx.runtime.sessions.session import run_errors
 from convbert_onnx.tasks import Task, TensorSpec
 
-__all__ = ["Interface", "axis_sizes", "find_interface"]
+__all__ = ["Interface", "axis_sizes", "engine_failure", "find_interface"]
 
 _IntegerType = type[np.int64] | type[np.int32]
 
@@ -34,6 +32,8 @@ class Interface:
         batch: the fixed batch size, or None if it is dynamic.
         choices: the fixed number of choices, or None.
         sequence: the fixed sequence length, or None.
+        has_choices: whether inputs have an axis of choices, [B, C, S].
+        takes_any_batch: whether int64 inputs of any [B, S] can be passed as they are, without :meth:`fit`.
     """
 
     inputs: Mapping[str, _IntegerType]
@@ -41,30 +41,31 @@ class Interface:
     batch: int | None = None
     choices: int | None = None
     sequence: int | None = None
+    has_choices: bool = False
+    takes_any_batch: bool = False
 
     def fit(self, arrays: Mapping[str, Array], pad_token_id: int) -> dict[str, Array]:
         """Select the inputs of the graph, convert them to its types and pad them to its fixed sizes.
 
         Args:
-            arrays: [B, S] or [B, C, S] each.
+            arrays: [B, S] each; with choices, each row is an example with one choice, because the score of a choice
+                does not depend on the others. Arrays [B, C, S] stay as they are.
             pad_token_id: pads ``input_ids``; other inputs are padded with 0.
         """
         fitted: dict[str, Array] = {}
         for name, dtype in self.inputs.items():
             array: Array = arrays[name].astype(dtype, copy=False)
+            if self.has_choices and array.ndim == 2:
+                array = array[:, None]
             if self.sequence is not None and array.shape[-1] < self.sequence:
                 width = [(0, 0)] * (array.ndim - 1) + [(0, self.sequence - array.shape[-1])]
                 array = np.pad(array, width, constant_values=pad_token_id if name == "input_ids" else 0)
-            if self.choices is not None and array.ndim == 3:
+            if self.choices is not None:
                 array = _repeat_first(array, 1, self.choices)
             if self.batch is not None:
                 array = _repeat_first(array, 0, self.batch)
             fitted[name] = array
         return fitted
-
-    def run(self, session: Session, inputs: Mapping[str, Array]) -> list[NDArray[np.float32]]:
-        """Run a session and return the task's outputs as float32."""
-        return [array.astype(np.float32, copy=False) for array in session.run(list(self.outputs), dict(inputs))]
 
 
 def find_interface(path: Path, session: Session, task: Task, config: ConvBertConfig) -> Interface:
@@ -97,13 +98,22 @@ def find_interface(path: Path, session: Session, task: Task, config: ConvBertCon
                 f"{path} has the output {name} of type {outputs[name].type}: export it with float32 outputs"
             )
     shapes = {name: dict(zip(axes[name], spec.shape, strict=True)) for name, spec in inputs.items()}
+    dtypes = {name: _INTEGER_TYPES[spec.type] for name, spec in inputs.items()}
+    fixed = {axis: _fixed_size(path, axis, shapes) for axis in ("batch", "choices", "sequence")}
     interface = Interface(
-        {name: _INTEGER_TYPES[spec.type] for name, spec in inputs.items()},
+        dtypes,
         names,
-        **{axis: _fixed_size(path, axis, shapes) for axis in ("batch", "choices", "sequence")},
+        **fixed,
+        has_choices=task.has_choices,
+        takes_any_batch=dtypes == dict.fromkeys(axes, np.int64) and not any(fixed.values()) and not task.has_choices,
     )
     _check_sizes(path, session, interface, task, config)
     return interface
+
+
+def engine_failure(path: Path, inputs: Mapping[str, Array], error: Exception) -> str:
+    """The message for an error of onnxruntime while it runs a batch."""
+    return f"onnxruntime failed on {path} with a batch of {inputs['input_ids'].shape} tokens: {error}"
 
 
 def axis_sizes(config: ConvBertConfig) -> dict[str, int]:
@@ -149,15 +159,14 @@ def _check_sizes(path: Path, session: Session, interface: Interface, task: Task,
             )
 
 
-def _trial_run(path: Path, session: Session, interface: Interface, task: Task) -> list[NDArray[np.float32]]:
+def _trial_run(path: Path, session: Session, interface: Interface, task: Task) -> list[Array]:
     """Run two tokens through a graph that does not declare the sizes of its outputs."""
-    tokens = np.zeros((1,) * (len(task.inputs[0].axes) - 1) + (2,), np.int64)
-    arrays = {"input_ids": tokens, "attention_mask": tokens + 1, "token_type_ids": tokens}
+    tokens = np.zeros((1, 2), np.int64)
+    inputs = interface.fit({"input_ids": tokens, "attention_mask": tokens + 1, "token_type_ids": tokens}, 0)
     try:
-        with run_errors(path, tokens.shape):
-            outputs = interface.run(session, interface.fit(arrays, 0))
-    except RunError as error:
-        raise BundleError(str(error)) from error
+        outputs = session.run(list(interface.outputs), inputs)
+    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
+        raise BundleError(engine_failure(path, inputs, error)) from error
     if any(array.ndim != len(spec.axes) for array, spec in zip(outputs, task.outputs, strict=True)):
         raise BundleError(
             f"{path} has outputs of other shapes than a {task.name} model: export it with task={task.name!r}"

@@ -1,14 +1,14 @@
 """Create onnxruntime sessions with the settings of this project, and translate their errors."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from convbert_onnx.bundle import Bundle
-from convbert_onnx.errors import BundleError, InputError, KernelsError, RunError
+from convbert_onnx.errors import BundleError, InputError, KernelsError
 from convbert_onnx.operators import OPERATORS
 from convbert_onnx.packages import load_onnxruntime, version_of
 from convbert_onnx.precisions import PRECISIONS
@@ -21,7 +21,7 @@ from convbert_onnx.runtime.sessions.onnxruntime_types import Session, SessionOpt
 from convbert_onnx.runtime.sessions.providers import CPU, ProviderSpec, check_active, resolve_providers
 from convbert_onnx.runtime.sessions.threads import available_cores
 
-__all__ = ["FileCheck", "Mmap", "OpenedSession", "default_options", "open_session", "run_errors"]
+__all__ = ["FileCheck", "Mmap", "OpenedSession", "default_options", "open_session"]
 
 Mmap = bool | Literal["auto"]
 """False reads all weights into memory; "auto" and True map those that can be mapped from the file."""
@@ -126,19 +126,6 @@ def default_options(threads: int | None = None) -> SessionOptions:
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _LOG_FATAL  # errors are raised as exceptions too
     return options
-
-
-@contextmanager
-def run_errors(path: Path, shape: tuple[int, ...]) -> Iterator[None]:
-    """Translate the errors of a session that runs on a batch of tokens.
-
-    Raises:
-        RunError: the engine failed.
-    """
-    try:
-        yield
-    except Exception as error:  # onnxruntime's exceptions have no common base below Exception
-        raise RunError(f"onnxruntime failed on {path} with a batch of {shape} tokens: {error}") from error
 
 
 def _check_engine(path: Path, bundle: Bundle | None) -> None:

@@ -74,20 +74,23 @@ def find(session: FakeSession, task: str = "text-classification") -> Interface:
     return find_interface(PATH, session, task_by_name(task), CONFIG)
 
 
-def test_exported_interface_is_dynamic() -> None:
+def test_exported_interface_takes_any_batch() -> None:
     names = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), np.int64)
-    assert find(SESSION) == Interface(names, ("logits",))
+    assert find(SESSION) == Interface(names, ("logits",), takes_any_batch=True)
 
 
 def test_token_type_ids_may_be_missing_and_inputs_may_be_int32() -> None:
     inputs = [Arg("input_ids", type="tensor(int32)"), Arg("attention_mask", type="tensor(int32)")]
-    assert find(replace(SESSION, inputs=inputs)).inputs == {"input_ids": np.int32, "attention_mask": np.int32}
+    interface = find(replace(SESSION, inputs=inputs))
+    assert interface.inputs == {"input_ids": np.int32, "attention_mask": np.int32}
+    assert not interface.takes_any_batch
 
 
 def test_fixed_sizes_are_found() -> None:
     inputs = [Arg(one.name, (2, 64)) for one in INPUTS]
     interface = find(replace(SESSION, inputs=inputs))
     assert (interface.batch, interface.choices, interface.sequence) == (2, None, 64)
+    assert not interface.takes_any_batch
 
 
 @pytest.mark.parametrize(
@@ -161,10 +164,10 @@ def test_fit_repeats_the_first_choice() -> None:
     ]
 
 
-def test_run_returns_float32() -> None:
-    session = FakeSession(INPUTS, [LOGITS], result=(1, 3))
-    (array,) = find(session).run(session, {})
-    assert array.dtype == np.float32
+def test_fit_makes_each_row_an_example_with_one_choice() -> None:
+    interface = Interface({"input_ids": np.int64}, ("logits",), has_choices=True)
+    assert interface.fit({"input_ids": np.array([[1, 2], [3, 4]])}, 0)["input_ids"].tolist() == [[[1, 2]], [[3, 4]]]
+    assert interface.fit({"input_ids": np.array([[[1, 2]]])}, 0)["input_ids"].tolist() == [[[1, 2]]]
 
 
 def test_axis_sizes_are_those_of_the_config() -> None:
