@@ -17,6 +17,7 @@ from convbert_onnx.errors import ConfigError
 from convbert_onnx.models.activations import activation
 from convbert_onnx.models.convbert import ConvBertModel
 from convbert_onnx.models.pretrained import PreTrainedModel
+from convbert_onnx.models.weights import HEAD_WEIGHTS, Weight, pair
 
 __all__ = [
     "HEADS",
@@ -114,6 +115,13 @@ class ConvBertForMaskedLM(LabelledModel):
     Logits are float [B, S, vocab_size]; ``labels`` int64 [B, S] are token ids, or -100 where the loss ignores them.
     """
 
+    head_weights = (
+        *pair("generator_predictions.dense", "predictions.dense"),
+        *pair("generator_predictions.LayerNorm", "predictions.norm"),
+        Weight("generator_lm_head.bias", "bias"),
+        Weight("generator_lm_head.weight", "vocabulary"),
+    )
+
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
         self.predictions = Predictions(config)
@@ -150,6 +158,11 @@ class ConvBertForSequenceClassification(LabelledModel):
     of ``labels`` do.
     """
 
+    head_weights = (
+        *pair("classifier.dense", "classifier.dense"),
+        *pair("classifier.out_proj", "classifier.output"),
+    )
+
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
         self.classifier = ClassificationHead(config)
@@ -185,6 +198,8 @@ class ConvBertForTokenClassification(LabelledModel):
     Logits are float [B, S, L]; ``labels`` int64 [B, S] are label ids, or -100 where the loss ignores them.
     """
 
+    head_weights = pair("classifier", "classifier")
+
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
         self.dropout = nn.Dropout(_classifier_dropout(config))
@@ -198,6 +213,8 @@ class ConvBertForTokenClassification(LabelledModel):
 
 class ConvBertForQuestionAnswering(PreTrainedModel):
     """ConvBERT with two scores per token: as the start and as the end of the answer."""
+
+    head_weights = pair("qa_outputs", "qa_outputs")
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         if config.num_labels != 2:
@@ -265,6 +282,11 @@ class ConvBertForMultipleChoice(PreTrainedModel):
     uses the last position, which is padding in a padded row; with ``padding="masked"`` it is the last token before the
     padding.
     """
+
+    head_weights = (
+        *pair("sequence_summary.summary", "sequence_summary.summary"),
+        *pair("classifier", "classifier"),
+    )
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__(config, padding)
@@ -341,3 +363,5 @@ HEADS: dict[str, type[PreTrainedModel]] = {
     )
 }
 """All classes by name, as in ``architectures`` of a config.json and in the task table."""
+
+HEAD_WEIGHTS.update({name: head.head_weights for name, head in HEADS.items()})

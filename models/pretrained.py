@@ -1,8 +1,8 @@
 """The base class of all models: initialization, loading and saving."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from convbert_onnx.models.fit import check_sizes
 from convbert_onnx.models.names import resolve_names, unwrap_name
 from convbert_onnx.models.sources import locate
 from convbert_onnx.models.unreadable import one_line
+from convbert_onnx.models.weights import Weight
 
 __all__ = ["PreTrainedModel"]
 
@@ -29,7 +30,12 @@ class PreTrainedModel(nn.Module):
         padding: with "as-trained", padding reaches the convolutions, as in the reference, so that a text's result
             depends on the other texts in its batch; with "masked", the convolutions see padding as zero, so that every
             row equals the reference's result for that row alone.
+
+    Attributes:
+        head_weights: the names of the head's weights, here and in the reference.
     """
+
+    head_weights: ClassVar[Sequence[Weight]] = ()
 
     def __init__(self, config: ConvBertConfig, padding: Padding = "as-trained") -> None:
         super().__init__()

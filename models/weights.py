@@ -1,7 +1,7 @@
 """The table of all weights: our names, the reference's, and TensorFlow's."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from convbert_onnx.config import ConvBertConfig
 
-__all__ = ["Dialect", "Weight", "in_other_head", "weights_by_name", "weights_of"]
+__all__ = ["HEAD_WEIGHTS", "Dialect", "Weight", "in_other_head", "pair", "weights_by_name", "weights_of"]
 
 Dialect = Literal["h5", "tf1"]
 """TensorFlow's two naming and layout schemes: the reference's tf_model.h5, and the authors' checkpoints."""
@@ -88,7 +88,7 @@ def _tensorflow_name(reference: str) -> str:
     return "/".join((*path, parts.get(part, part)))
 
 
-def _pair(reference: str, ours: str, tf1: str | None = None) -> list[Weight]:
+def pair(reference: str, ours: str, tf1: str | None = None) -> list[Weight]:
     """Weight and bias of a layer; ``tf1`` is its name in TensorFlow 1, if that does not follow from ``reference``."""
     return [
         Weight(f"{reference}.{part}", f"{ours}.{part}", tf1=_tensorflow_name(f"{tf1}.{part}") if tf1 else "")
@@ -106,17 +106,17 @@ _EMBEDDINGS = [
     _table("embeddings.word_embeddings", "embeddings.word", h5="weight"),
     _table("embeddings.position_embeddings", "embeddings.position", h5="embeddings"),
     _table("embeddings.token_type_embeddings", "embeddings.token_type", h5="embeddings"),
-    *_pair("embeddings.LayerNorm", "embeddings.norm"),
+    *pair("embeddings.LayerNorm", "embeddings.norm"),
 ]
 
-_PROJECT = _pair("embeddings_project", "project")
+_PROJECT = pair("embeddings_project", "project")
 
 _SPAN_KEY = "attention.self.key_conv_attn_layer"
 
 _LAYER = [
-    *_pair("attention.self.query", "attention.query"),
-    *_pair("attention.self.key", "attention.key"),
-    *_pair("attention.self.value", "attention.value"),
+    *pair("attention.self.query", "attention.query"),
+    *pair("attention.self.key", "attention.key"),
+    *pair("attention.self.value", "attention.value"),
     Weight(
         f"{_SPAN_KEY}.depthwise.weight",
         "attention.span_key.depthwise.weight",
@@ -131,41 +131,24 @@ _LAYER = [
         tf1="attention/self/conv_attn_key/pointwise_kernel",
     ),
     Weight(f"{_SPAN_KEY}.bias", "attention.span_key.pointwise.bias", _COLUMN, tf1="attention/self/conv_attn_key/bias"),
-    *_pair("attention.self.conv_kernel_layer", "attention.span_kernel", tf1="attention.self.conv_attn_kernel"),
-    *_pair("attention.self.conv_out_layer", "attention.span_value", tf1="attention.self.conv_attn_point"),
-    *_pair("attention.output.dense", "attention.output"),
-    *_pair("attention.output.LayerNorm", "attention_norm"),
-    *_pair("output.LayerNorm", "feed_forward_norm"),
+    *pair("attention.self.conv_kernel_layer", "attention.span_kernel", tf1="attention.self.conv_attn_kernel"),
+    *pair("attention.self.conv_out_layer", "attention.span_value", tf1="attention.self.conv_attn_point"),
+    *pair("attention.output.dense", "attention.output"),
+    *pair("attention.output.LayerNorm", "attention_norm"),
+    *pair("output.LayerNorm", "feed_forward_norm"),
 ]
 
 
 def _feed_forward(groups: int) -> list[Weight]:
     dense = "dense" if groups == 1 else "g_dense"
     return [
-        *_pair("intermediate.dense", "feed_forward.expand", tf1=f"intermediate.{dense}"),
-        *_pair("output.dense", "feed_forward.contract", tf1=f"output.{dense}"),
+        *pair("intermediate.dense", "feed_forward.expand", tf1=f"intermediate.{dense}"),
+        *pair("output.dense", "feed_forward.contract", tf1=f"output.{dense}"),
     ]
 
 
-_HEADS: Mapping[str, list[Weight]] = {
-    "ConvBertModel": [],
-    "ConvBertForMaskedLM": [
-        *_pair("generator_predictions.dense", "predictions.dense"),
-        *_pair("generator_predictions.LayerNorm", "predictions.norm"),
-        Weight("generator_lm_head.bias", "bias"),
-        Weight("generator_lm_head.weight", "vocabulary"),
-    ],
-    "ConvBertForSequenceClassification": [
-        *_pair("classifier.dense", "classifier.dense"),
-        *_pair("classifier.out_proj", "classifier.output"),
-    ],
-    "ConvBertForMultipleChoice": [
-        *_pair("sequence_summary.summary", "sequence_summary.summary"),
-        *_pair("classifier", "classifier"),
-    ],
-    "ConvBertForTokenClassification": _pair("classifier", "classifier"),
-    "ConvBertForQuestionAnswering": _pair("qa_outputs", "qa_outputs"),
-}
+HEAD_WEIGHTS: dict[str, Sequence[Weight]] = {}
+"""The weights of each model's head by the name of its class; ``models/heads.py`` fills it in."""
 
 _OTHER_HEADS = (
     "qa_outputs.",
@@ -193,7 +176,7 @@ def _backbone(config: ConvBertConfig) -> Iterator[Weight]:
 
 
 def _head(head: str, config: ConvBertConfig) -> Iterator[Weight]:
-    for weight in _HEADS[head]:
+    for weight in HEAD_WEIGHTS[head]:
         tied = weight.reference == "generator_lm_head.weight" and config.tie_word_embeddings
         absent = weight.reference.startswith("sequence_summary.") and not config.summary_use_proj
         if not (tied or absent):
@@ -220,7 +203,7 @@ def weights_by_name(dialect: Dialect, config: ConvBertConfig) -> dict[str, Weigh
         for weight in _backbone(config)
     }
     # The heads in the authors' checkpoints belong to another backbone (the generator) or to no task.
-    heads = [weight for head in _HEADS.values() for weight in head] if dialect == "h5" else []
+    heads = [weight for head in HEAD_WEIGHTS.values() for weight in head] if dialect == "h5" else []
     return backbone | {getattr(weight, dialect): weight for weight in heads}
 
 
