@@ -129,3 +129,18 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         path = (page.parent / target).resolve() if target else page
         assert path.exists(), target
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+SELECTIONS = [
+    (paths.split(), word)
+    for page in TEXTS
+    for paths, word in re.findall(r"pytest ((?:tests/[\w/.]+ ?)+)(?:-k (\w+))?`", page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("paths", "word"), SELECTIONS, ids=lambda value: str(value))
+def test_pytest_commands_of_pages_select_tests(paths: list[str], word: str) -> None:
+    files = [file for path in paths for file in [ROOT / path, *(ROOT / path).rglob("test_*.py")] if file.is_file()]
+    names = re.findall(r"def (test_\w+)", "\n".join(file.read_text(encoding="utf-8") for file in files))
+    assert all((ROOT / path).exists() for path in paths)
+    assert any(word in name for name in names)
