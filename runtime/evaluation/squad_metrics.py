@@ -49,7 +49,7 @@ def _normalized(expected: Sequence[str]) -> list[str]:
     return [text for text in map(normalized_answer, expected) if text] or [""]
 
 
-def _f1(found: list[str], expected: list[str]) -> float:
-    if not found or not expected:
-        return float(found == expected)
-    return f1((Counter(found) & Counter(expected)).total(), len(found), len(expected))
+def _f1(words: list[str], expected: list[str]) -> float:
+    if not words or not expected:
+        return float(words == expected)
+    return f1((Counter(words) & Counter(expected)).total(), len(words), len(expected))
