@@ -14,7 +14,7 @@ from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError, FileMissingError, InputTypeError, RunError
 from convbert_onnx.runtime.batching import TOKEN_BUDGET, batches, collate
 from convbert_onnx.runtime.model_files.verification import require_intact
-from convbert_onnx.runtime.sessions.interface import Interface, axis_sizes, engine_failure, find_interface
+from convbert_onnx.runtime.sessions.interface import Interface, engine_failure, find_interface
 from convbert_onnx.runtime.sessions.kernels import KernelUse, Native
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, Session, SessionOptions
 from convbert_onnx.runtime.sessions.providers import ProviderSpec
@@ -162,12 +162,12 @@ class Model:
     @property
     def _bytes_per_token(self) -> int:
         """Bytes of the outputs for one token."""
-        sizes = axis_sizes(self.config)
+        sizes = self.interface.sizes
         return sum(4 * sizes.get(spec.axes[-1], 1) for spec in self.task_spec.outputs)
 
     def _check_shapes(self, given: tuple[int, ...], arrays: Sequence[NDArray[np.float32]]) -> None:
         """Check the outputs' shapes, which follow from the inputs' shape and the config."""
-        sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True)) | axis_sizes(self.config)
+        sizes = dict(zip(self.task_spec.inputs[0].axes, given, strict=True), **self.interface.sizes)
         for spec, array in zip(self.task_spec.outputs, arrays, strict=True):
             expected = tuple(sizes[axis] for axis in spec.axes)
             if array.shape != expected:

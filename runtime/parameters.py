@@ -1,4 +1,4 @@
-"""Parameters of calls, declared as annotated dataclass fields and checked by their annotations.
+"""Arguments and parameters of calls. Parameters are declared as annotated dataclass fields, which also check them.
 
 Annotations may be bool, int, str, ``Annotated[int, AtLeast(n)]``, a Literal, ``tuple[X, ...]``, another parameters
 class (for a mapping), None, and unions of these.
@@ -9,11 +9,11 @@ import reprlib
 import sys
 import types
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
-from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -30,11 +30,12 @@ __all__ = [
     "Positive",
     "TokenizerParameters",
     "Truncation",
+    "as_examples",
     "as_list",
     "check_choice",
+    "check_string",
     "check_value",
     "check_whole_number",
-    "has_attributes",
     "short_repr",
     "warn_caller",
 ]
@@ -168,13 +169,42 @@ def as_list(value: object) -> list[object] | None:
     if isinstance(value, str | bytes | bytearray | memoryview | Mapping | np.generic):
         return None
     for method in ("tolist", "to_list"):  # of numpy, torch, pandas and polars
-        if has_attributes(type(value), method):
+        if _has_attributes(type(value), method):
             entries = getattr(value, method)()
             return entries if isinstance(entries, list) else None
     return list(value) if isinstance(value, Collection) else None
 
 
-def has_attributes(kind: type, *names: str) -> bool:
+def as_examples(items: object) -> list[object] | Iterator[object] | None:
+    """The examples in a list, tuple, array, iterator or dataset; None for one example."""
+    if isinstance(items, Iterator):
+        return items
+    entries, kind = as_list(items), type(items)
+    if entries is not None:
+        return entries
+    if isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
+        return None
+    if _has_attributes(kind, "keys"):  # a table, which would iterate over its columns
+        return None
+    # Data sets, as torch defines them, have a length and numbered entries, which may be read from a disk.
+    if _has_attributes(kind, "__len__", "__getitem__"):
+        dataset = cast(Sequence[object], items)
+        return (dataset[number] for number in range(len(dataset)))
+    return iter(cast(Iterable[object], items)) if _has_attributes(kind, "__iter__") else None
+
+
+def check_string(name: str, value: object) -> str:
+    """Return a value that must be a string.
+
+    Raises:
+        InputTypeError: it is not a string.
+    """
+    if not isinstance(value, str):
+        raise InputTypeError(f"`{name}` must be a string, not {type(value).__name__}")
+    return str.__str__(value)
+
+
+def _has_attributes(kind: type, *names: str) -> bool:
     """Whether a class defines these attributes for its instances; attributes of its metaclass do not count."""
     return all(any(name in vars(base) for base in kind.__mro__) for name in names)
 

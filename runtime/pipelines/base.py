@@ -1,23 +1,21 @@
 """The base class of the tasks' pipelines; each task has a module with its own, named as the task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import ClassVar, Generic, TypeVar, cast
 
-import numpy as np
-
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
+from convbert_onnx.errors import InputError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list, has_attributes
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_examples, check_string
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
 from convbert_onnx.runtime.tokenization.encoding import Encoding, Tokens
 from convbert_onnx.runtime.tokenization.truncation import truncate
 from convbert_onnx.tasks import module_name
 
-__all__ = ["Examples", "TaskPipeline", "as_examples", "check_string", "pipeline_class"]
+__all__ = ["Examples", "TaskPipeline", "pipeline_class"]
 
 Example = TypeVar("Example")
 Parameters = TypeVar("Parameters", bound=CallParameters)
@@ -167,35 +165,6 @@ def pipeline_class(task: str) -> type[TaskPipeline[object, CallParameters, objec
     """
     module = import_module(f"convbert_onnx.runtime.pipelines.{module_name(task)}")
     return cast(type[TaskPipeline[object, CallParameters, object, object]], module.PIPELINE)
-
-
-def as_examples(items: object) -> list[object] | Iterator[object] | None:
-    """The examples in a list, tuple, array, iterator or dataset; None for one example."""
-    if isinstance(items, Iterator):
-        return items
-    entries, kind = as_list(items), type(items)
-    if entries is not None:
-        return entries
-    if isinstance(items, str | bytes | bytearray | memoryview | Mapping | np.generic | np.ndarray):
-        return None
-    if has_attributes(kind, "keys"):  # a table, which would iterate over its columns
-        return None
-    # Data sets, as torch has_attributes them, have a length and numbered entries, which may be read from a disk.
-    if has_attributes(kind, "__len__", "__getitem__"):
-        dataset = cast(Sequence[object], items)
-        return (dataset[number] for number in range(len(dataset)))
-    return iter(cast(Iterable[object], items)) if has_attributes(kind, "__iter__") else None
-
-
-def check_string(name: str, value: object) -> str:
-    """Return a value that must be a string.
-
-    Raises:
-        InputTypeError: it is not a string.
-    """
-    if not isinstance(value, str):
-        raise InputTypeError(f"`{name}` must be a string, not {type(value).__name__}")
-    return str.__str__(value)
 
 
 def _without_special_tokens(row: Encoding) -> Encoding:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_list
-from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
+from convbert_onnx.runtime.parameters import CallParameters, TokenizerParameters, as_examples, as_list, check_string
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding

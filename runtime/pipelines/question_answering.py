@@ -12,8 +12,17 @@ import numpy as np
 
 from convbert_onnx.errors import InputError, InputTypeError, MissingKeyError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, NonNegative, Padding, Positive, as_list, warn_caller
-from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline, as_examples, check_string
+from convbert_onnx.runtime.parameters import (
+    CallParameters,
+    NonNegative,
+    Padding,
+    Positive,
+    as_examples,
+    as_list,
+    check_string,
+    warn_caller,
+)
+from convbert_onnx.runtime.pipelines.base import Examples, TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_line
 from convbert_onnx.runtime.pipelines.scores import FloatArray, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding

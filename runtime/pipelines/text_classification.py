@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from convbert_onnx.errors import InputError, InputTypeError
 from convbert_onnx.runtime.model import Outputs
-from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, warn_caller
-from convbert_onnx.runtime.pipelines.base import TaskPipeline, check_string
+from convbert_onnx.runtime.parameters import CallParameters, Positive, TokenizerParameters, check_string, warn_caller
+from convbert_onnx.runtime.pipelines.base import TaskPipeline
 from convbert_onnx.runtime.pipelines.scored_lines import scored_lines
 from convbert_onnx.runtime.pipelines.scores import FloatArray, sigmoid, softmax
 from convbert_onnx.runtime.tokenization.encoding import Encoding

@@ -1,7 +1,7 @@
 """Match the inputs and outputs of a graph with those of a task; graphs of other tools differ in small ways."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from convbert_onnx.errors import BundleError
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, NodeArg, Session
 from convbert_onnx.tasks import Task, TensorSpec
 
-__all__ = ["Interface", "axis_sizes", "engine_failure", "find_interface"]
+__all__ = ["Interface", "engine_failure", "find_interface"]
 
 _IntegerType = type[np.int64] | type[np.int32]
 
@@ -32,6 +32,7 @@ class Interface:
         batch: the fixed batch size, or None if it is dynamic.
         choices: the fixed number of choices, or None.
         sequence: the fixed sequence length, or None.
+        sizes: the sizes of the output axes that do not depend on the input.
         has_choices: whether inputs have an axis of choices, [B, C, S].
         takes_any_batch: whether int64 inputs of any [B, S] can be passed as they are, without :meth:`fit`.
     """
@@ -41,6 +42,7 @@ class Interface:
     batch: int | None = None
     choices: int | None = None
     sequence: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
     has_choices: bool = False
     takes_any_batch: bool = False
 
@@ -104,21 +106,17 @@ def find_interface(path: Path, session: Session, task: Task, config: ConvBertCon
         dtypes,
         names,
         **fixed,
+        sizes={"labels": config.num_labels, "vocab": config.vocab_size, "hidden": config.hidden_size},
         has_choices=task.has_choices,
         takes_any_batch=dtypes == dict.fromkeys(axes, np.int64) and not any(fixed.values()) and not task.has_choices,
     )
-    _check_sizes(path, session, interface, task, config)
+    _check_sizes(path, session, interface, task)
     return interface
 
 
 def engine_failure(path: Path, inputs: Mapping[str, Array], error: Exception) -> str:
     """The message for an error of onnxruntime while it runs a batch."""
     return f"onnxruntime failed on {path} with a batch of {inputs['input_ids'].shape} tokens: {error}"
-
-
-def axis_sizes(config: ConvBertConfig) -> dict[str, int]:
-    """Return the sizes of the output axes that do not depend on the input."""
-    return {"labels": config.num_labels, "vocab": config.vocab_size, "hidden": config.hidden_size}
 
 
 def _find_outputs(outputs: Mapping[str, NodeArg], specs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
@@ -143,9 +141,9 @@ def _fixed_size(path: Path, axis: str, shapes: Mapping[str, Mapping[str, int | s
     return sizes.pop() if sizes else None
 
 
-def _check_sizes(path: Path, session: Session, interface: Interface, task: Task, config: ConvBertConfig) -> None:
+def _check_sizes(path: Path, session: Session, interface: Interface, task: Task) -> None:
     """Check that the outputs have as many labels, tokens or channels as the config."""
-    sizes = axis_sizes(config)
+    sizes = interface.sizes
     declared = {spec.name: spec.shape for spec in session.get_outputs()}
     actual = [declared[name][-1] if declared[name] else None for name in interface.outputs]
     if task.outputs[0].axes[-1] in sizes and not all(isinstance(size, int) for size in actual):

@@ -19,7 +19,9 @@ from convbert_onnx.runtime.parameters import (
     Parameters,
     Positive,
     TokenizerParameters,
+    as_examples,
     as_list,
+    check_string,
     check_value,
     check_whole_number,
     short_repr,
@@ -222,3 +224,32 @@ def test_invalid_parameter_is_named(pipes: dict[str, ConvBertOnnxPipeline], task
                 pipe(**{**call, own.name: object()})
             with pytest.raises(InputTypeError, match=own.name):
                 ConvBertOnnxPipeline(pipe._model.path, task, threads=1, **cast(Any, {own.name: object()}))
+
+
+class Dataset:
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, number: int) -> str:
+        return f"entry {number}"
+
+
+class Table(Dataset):
+    def keys(self) -> list[str]:
+        return ["column"]
+
+
+def test_as_examples_recognizes_collections_iterators_and_datasets() -> None:
+    assert as_examples(("a", "b")) == ["a", "b"]
+    assert as_examples(np.array(["a", "b"])) == ["a", "b"]
+    iterator = iter("ab")
+    assert as_examples(iterator) is iterator
+    assert list(as_examples(Dataset()) or ()) == ["entry 0", "entry 1"]
+    for single in ("text", b"bytes", {"a": 1}, np.float32(1), 5, None, Table()):
+        assert as_examples(single) is None
+
+
+def test_check_string_converts_subclasses_and_names_the_argument() -> None:
+    assert type(check_string("text", np.str_("a"))) is str
+    with pytest.raises(InputTypeError, match="`text` must be a string, not int"):
+        check_string("text", 5)

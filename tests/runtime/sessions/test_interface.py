@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convbert_onnx.config import ConvBertConfig
 from convbert_onnx.errors import BundleError
-from convbert_onnx.runtime.sessions.interface import Interface, axis_sizes, find_interface
+from convbert_onnx.runtime.sessions.interface import Interface, find_interface
 from convbert_onnx.runtime.sessions.onnxruntime_types import Array, SessionOptions
 from convbert_onnx.tasks import task_by_name
 
@@ -68,6 +68,7 @@ def output(name: str, *shape: int | str | None, type: str = "tensor(float)") -> 
 
 LOGITS = output("logits", "batch", 3)
 SESSION = FakeSession(INPUTS, [LOGITS])
+SIZES = {"labels": 3, "vocab": CONFIG.vocab_size, "hidden": CONFIG.hidden_size}
 
 
 def find(session: FakeSession, task: str = "text-classification") -> Interface:
@@ -76,7 +77,7 @@ def find(session: FakeSession, task: str = "text-classification") -> Interface:
 
 def test_exported_interface_takes_any_batch() -> None:
     names = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), np.int64)
-    assert find(SESSION) == Interface(names, ("logits",), takes_any_batch=True)
+    assert find(SESSION) == Interface(names, ("logits",), sizes=SIZES, takes_any_batch=True)
 
 
 def test_token_type_ids_may_be_missing_and_inputs_may_be_int32() -> None:
@@ -168,7 +169,3 @@ def test_fit_makes_each_row_an_example_with_one_choice() -> None:
     interface = Interface({"input_ids": np.int64}, ("logits",), has_choices=True)
     assert interface.fit({"input_ids": np.array([[1, 2], [3, 4]])}, 0)["input_ids"].tolist() == [[[1, 2]], [[3, 4]]]
     assert interface.fit({"input_ids": np.array([[[1, 2]]])}, 0)["input_ids"].tolist() == [[[1, 2]]]
-
-
-def test_axis_sizes_are_those_of_the_config() -> None:
-    assert axis_sizes(CONFIG) == {"labels": 3, "vocab": CONFIG.vocab_size, "hidden": CONFIG.hidden_size}
