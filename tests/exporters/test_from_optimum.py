@@ -183,7 +183,7 @@ def test_the_command_converts_a_directory_of_optimum(by_optimum: Directory, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--opset", "18"], "--opset does nothing with --from-optimum"),
+        (["--opset", "18"], "--opset has no effect with --from-optimum"),
         (["--model", "x"], "give either --model"),
     ],
 )

@@ -203,7 +203,7 @@ def without_config(model: Any) -> Any:
         (without_config, "has no config"),
     ],
 )
-def test_models_with_additional_weights_or_modules_are_refused(
+def test_models_that_an_export_would_change_are_refused(
     source: Any, change: Callable[[Any], Any], message: str
 ) -> None:
     with pytest.raises(ConvBertError, match=message) as caught:
