@@ -89,7 +89,7 @@ def _array_rows(data: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
 def _feed(pipe: ConvBertOnnxPipeline, place: str, row: Mapping[str, object]) -> Feed:
     """The session's inputs for a row of token ids."""
     if "input_ids" not in row:
-        raise InputError(f"{place}: `input_ids` must be there")
+        raise InputError(f"{place}: `input_ids` is missing")
     ids = _integers(place, row, "input_ids", pipe.config.vocab_size)
     if not 0 < len(ids) <= pipe.max_length:
         raise InputError(f"{place}: `input_ids` must have 1 to {pipe.max_length} tokens, not {len(ids)}")

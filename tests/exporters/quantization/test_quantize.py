@@ -146,6 +146,6 @@ def test_the_command_summarizes_the_comparison(exported: Exported, tmp_path: Pat
     result = CliRunner().invoke(main, ["quantize", str(exported()), "-o", str(output), "--cpu", "vnni"])
     assert result.exit_code == 0, result.output
     assert "cpu, int8 for vnni" in result.stdout
-    assert "answers as before" in result.stdout
+    assert "answers unchanged" in result.stdout
     shown = json.loads(CliRunner().invoke(main, ["inspect", str(output), "--json"]).stdout)
     assert shown["record"]["comparison"]["texts"] > 10
