@@ -8,10 +8,11 @@ import pytest
 from golden import Exported
 from labelled import LABELLED, SENTIMENT, written
 
-from convbert_onnx import ConvBertConfig
+from convbert_onnx import ConvBertConfig, ConvBertOnnxPipeline
 from convbert_onnx.errors import InputError
 from convbert_onnx.runtime.evaluation.datasets import read_labelled_data
 from convbert_onnx.runtime.evaluation.evaluate import evaluate
+from convbert_onnx.runtime.evaluation.question_answering import EVALUATION
 
 PARAGRAPH = '{"data": [{"paragraphs": [%s]}]}'
 FILE = LABELLED / "squad-2.0.json"
@@ -77,3 +78,12 @@ def test_score_has_separate_metrics_for_unanswerable_questions(exported: Exporte
     assert list(two) == ["f1", "exact_match", "has_answer_f1", "has_answer_exact", "no_answer_exact"]
     assert math.isclose(two["exact_match"], (two["has_answer_exact"] + two["no_answer_exact"]) / 2)
     assert list(evaluate(exported(), LABELLED / "squad-1.1.json").metrics) == ["f1", "exact_match"]
+
+
+def test_truncated_leaves_half_of_a_window_for_the_context(exported: Exported) -> None:
+    pipe = ConvBertOnnxPipeline(exported())
+    (call, *_) = EVALUATION.sample_calls(pipe)
+    assert EVALUATION.truncated(pipe, call)["max_question_len"] == 64
+    pipe.max_length = 16
+    assert EVALUATION.truncated(pipe, call)["max_question_len"] == 6
+    assert EVALUATION.truncated(pipe, {**call, "max_question_len": 3})["max_question_len"] == 3
