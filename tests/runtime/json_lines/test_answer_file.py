@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,14 @@ def test_without_resume_a_failed_run_leaves_no_files(
     assert list(output.parent.iterdir()) == []
     answer(pipe, source, output)
     assert output.read_bytes() == straight
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Child processes can be interrupted, also where a shell runs the tests in the background and ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def run(model: Path, source: Path, output: Path, *options: str, **popen: Any) -> "subprocess.Popen[str]":
