@@ -84,7 +84,7 @@ def quantization_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _type_of(option: Field[Any]) -> click.ParamType[Any]:
+def _type_of(option: Field[Any]) -> "click.ParamType[Any]":  # quoted: generic since click 8.3 only
     """The type of a field's option: that of its choices, its bounds or its default, else a path."""
     if "choices" in option.metadata:
         return click.Choice(option.metadata["choices"])
