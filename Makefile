@@ -7,7 +7,7 @@ CHECKPOINT := tests/data/checkpoints/plain-question-answering
 C_SOURCES := $(wildcard runtime/native/*.[chi]* tests/native/*.c)
 CHECKS := test lint types docs light cpus sanitize fuzz tensorflow transformers5 demo
 
-.PHONY: help check format benchmark clean $(CHECKS)
+.PHONY: help check coverage format benchmark clean $(CHECKS)
 
 help:  ## Show these targets
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 16
@@ -26,6 +26,9 @@ demo: $(VENV)/demo  ## Export a toy checkpoint and ask it a question
 
 test: build/bundles  ## Run the tests
 	$(BIN)/pytest -n auto --dist worksteal tests --bundles build/bundles
+
+coverage: build/bundles  ## Measure which lines the tests run
+	$(BIN)/pytest -n auto --dist worksteal tests --bundles build/bundles --cov --cov-report=term:skip-covered
 
 format: $(VENV)/test  ## Format Python and C
 	$(BIN)/ruff check --fix .

@@ -84,13 +84,13 @@ def quantization_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _type_of(option: Field[Any]) -> "click.ParamType[Any]":  # quoted: generic since click 8.3 only
-    """The type of a field's option: that of its choices, its bounds or its default, else a path."""
+def _type_of(option: Field[Any]) -> "click.ParamType[Any] | None":  # quoted: generic since click 8.3 only
+    """The type of a field's option: that of its choices or its bounds, none for a flag, else a path."""
     if "choices" in option.metadata:
         return click.Choice(option.metadata["choices"])
     if "bounds" in option.metadata:
         return click.FloatRange(*option.metadata["bounds"])
-    return click.BOOL if option.default is False else PATH
+    return None if option.default is False else PATH
 
 
 def allow_only(ctx: click.Context, chosen: str, *allowed: str) -> None:
