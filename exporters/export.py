@@ -1,43 +1,30 @@
 """export(): write a checkpoint or a model as one validated file that carries everything needed to use it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import onnx_ir as ir
 from torch import nn
 
-from convbert_onnx.bundle import OPSETS, Bundle, ExportRecord, Layout, Padding, Precision, Target, ValidatedShape
+from convbert_onnx.bundle import OPSETS, ExportRecord, Layout, Padding, Precision, Target, ValidatedShape
 from convbert_onnx.config import ConvBertConfig
-from convbert_onnx.errors import ExportError, FileMissingError, InputError, InputTypeError
+from convbert_onnx.errors import ExportError
 from convbert_onnx.exporters.edits.apply import apply_edits
-from convbert_onnx.exporters.edits.base import Outcome
 from convbert_onnx.exporters.functions import add_functions, count_special_operators, inline_functions
+from convbert_onnx.exporters.loading import Loaded, find_source, load
 from convbert_onnx.exporters.quantization.quantize import QUANTIZE_STEPS, quantize
 from convbert_onnx.exporters.save import append_bundle, save_graph
 from convbert_onnx.exporters.tool_versions import tool_versions
-from convbert_onnx.exporters.torch_modules import config_of, find_model, read_model, task_of_model
 from convbert_onnx.exporters.trace import trace
 from convbert_onnx.exporters.validate import TOLERANCE, shapes_to_validate, validate
 from convbert_onnx.files import replacing
-from convbert_onnx.models import checkpoint
-from convbert_onnx.models.checkpoint_files import refuse_links
-from convbert_onnx.models.heads import HEADS
-from convbert_onnx.models.pretrained import PreTrainedModel
-from convbert_onnx.models.sources import locate
 from convbert_onnx.precisions import PRECISIONS
 from convbert_onnx.progress import Progress, Steps, no_progress
 from convbert_onnx.quantization_options import QuantizationOptions
 from convbert_onnx.runtime.tokenization.base import TokenizerBase
-from convbert_onnx.runtime.tokenization.encoding import Tokens
-from convbert_onnx.runtime.tokenization.loading import load_tokenizer
-from convbert_onnx.tasks import Task, task_by_name, task_of_architectures
 
 __all__ = ["export"]
-
-_PAIR_TASKS = ("multiple-choice", "question-answering")
-"""Tasks that always read two texts together."""
 
 _TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "tokenizers")
 
@@ -102,11 +89,11 @@ def export(
     _check_options(target=target, precision=precision, padding=padding, layout=layout, opset=opset)
     quantization.check_fits(precision)
     file = _output_file(Path(output), layout)
-    source = _find_source(model, revision, offline)
+    source = find_source(model, revision, offline)
     steps = Steps(progress, _count_steps(source.config, precision))
 
     steps.begin("reading the checkpoint")
-    loaded = _load(source, task, padding, tokenizer, allow_random_head)
+    loaded = load(source, task, padding, tokenizer, allow_random_head)
     steps.begin("tracing")
     graph, edits = _build_graph(loaded, target, opset)
     steps.begin("writing the graph")
@@ -131,9 +118,9 @@ def _check_options(*, target: str, precision: str, padding: str, layout: str, op
             raise ExportError(f"{name} must be one of {', '.join(get_args(kind))}, not {value!r}")
     if opset not in OPSETS:
         raise ExportError(f"opset must be between {OPSETS[0]} and {OPSETS[-1]}, not {opset}")
-    targets = PRECISIONS[precision].targets
-    if target not in targets:
-        raise ExportError(f'{precision} is for target="{" or ".join(targets)}"')
+    spec = PRECISIONS[precision]
+    if target not in spec.rewriters:
+        raise ExportError(f'{precision} is for target="{" or ".join(spec.targets)}"')
 
 
 def _output_file(output: Path, layout: Layout) -> Path:
@@ -142,105 +129,12 @@ def _output_file(output: Path, layout: Layout) -> Path:
     return output / "model.onnx" if layout == "directory" else output
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What is exported: a model in memory or a checkpoint's directory, its name in the record, and its config."""
-
-    model: nn.Module | Path
-    name: str
-    config: ConvBertConfig
-
-
-def _find_source(model: nn.Module | str | Path, revision: str | None, offline: bool) -> _Source:
-    if isinstance(model, nn.Module):
-        inner = find_model(model)
-        return _Source(inner, type(inner).__name__, config_of(inner))
-    if not isinstance(model, str | Path):
-        raise InputTypeError(
-            f"model must be a directory, the id of a repository, or a model of PyTorch, not {type(model).__name__}"
-        )
-    located = locate(model, revision, offline)
-    return _Source(located.directory, located.name, ConvBertConfig.from_pretrained(located.directory))
-
-
 def _count_steps(config: ConvBertConfig, precision: Precision) -> int:
     """Reading, tracing, writing, a comparison per shape, and those of quantization."""
     return 3 + len(shapes_to_validate(config)) + (QUANTIZE_STEPS if precision != "fp32" else 0)
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """A source that was read: the model in evaluation mode, its task and its tokenizer."""
-
-    model: PreTrainedModel
-    task: Task
-    tokenizer: TokenizerBase
-    name: str
-
-    def bundle(self, record: ExportRecord) -> Bundle:
-        """The bundle of a file made from the model."""
-        return Bundle(self.model.config, self.tokenizer.tokenizer_json, self.tokenizer.settings, record)
-
-
-def _load(
-    source: _Source,
-    task: str | None,
-    padding: Padding,
-    tokenizer: TokenizerBase | str | Path | None,
-    allow_random_head: bool,
-) -> _Loaded:
-    spec = _find_task(source, task)
-    if isinstance(source.model, nn.Module):
-        model = read_model(source.model, spec, padding)
-    else:
-        file, tensors = checkpoint.read(source.model)
-        model = HEADS[spec.head].from_state_dict(
-            source.config, tensors, padding=padding, allow_random_head=allow_random_head, source=str(file)
-        )
-    loaded = _Loaded(model, spec, _load_tokenizer(source, tokenizer), source.name)
-    loaded.tokenizer.check_fits(model.config)
-    if spec.name in _PAIR_TASKS:
-        _check_token_types(loaded.tokenizer, model.config)
-    return loaded
-
-
-def _find_task(source: _Source, name: str | None) -> Task:
-    """The task that was asked for, or else that of the source's head."""
-    if isinstance(source.model, nn.Module):
-        own = task_of_model(source.model)
-    else:
-        own = task_of_architectures(source.config.architectures)
-    spec = task_by_name(name) if name is not None else own
-    if spec is None:
-        raise InputError(f'{source.name} does not say what task it is for: pass task=..., for example task="qa"')
-    if isinstance(source.model, nn.Module) and spec != own:
-        raise ExportError(f"a {source.name} cannot do {spec.name}: pass a {spec.head}")
-    return spec
-
-
-def _load_tokenizer(source: _Source, tokenizer: TokenizerBase | str | Path | None) -> TokenizerBase:
-    if isinstance(tokenizer, TokenizerBase):
-        return tokenizer
-    if tokenizer is None:
-        if isinstance(source.model, nn.Module):
-            raise FileMissingError("a model has no tokenizer of its own: pass tokenizer=..., for example its directory")
-        tokenizer = source.model
-    if Path(tokenizer).is_dir():
-        refuse_links(Path(tokenizer))
-    return load_tokenizer(tokenizer)
-
-
-def _check_token_types(tokenizer: TokenizerBase, config: ConvBertConfig) -> None:
-    types = int(tokenizer.model_row(Tokens.from_ids([0]), Tokens.from_ids([0])).type_ids.max()) + 1
-    if types > config.type_vocab_size:
-        raise InputError(
-            f"the tokenizer has {types} token types for the texts of a pair, the model has {config.type_vocab_size} "
-            "token type: pass the tokenizer that it was trained with, or one without token_type_ids in its "
-            '"model_input_names"'
-        )
-
-
-def _build_graph(loaded: _Loaded, target: Target, opset: int) -> tuple[ir.Model, Mapping[str, Outcome]]:
+def _build_graph(loaded: Loaded, target: Target, opset: int) -> tuple[ir.Model, Mapping[str, str]]:
     """Trace the model and apply the graph edits; returns the graph and the outcome of each edit."""
     graph = trace(loaded.model, loaded.task, opset)
     edits = apply_edits(graph, loaded.model.config, target)
@@ -250,7 +144,7 @@ def _build_graph(loaded: _Loaded, target: Target, opset: int) -> tuple[ir.Model,
     return graph, edits
 
 
-def _write_validated(graph: ir.Model, loaded: _Loaded, path: Path, steps: Steps) -> tuple[ValidatedShape, ...]:
+def _write_validated(graph: ir.Model, loaded: Loaded, path: Path, steps: Steps) -> tuple[ValidatedShape, ...]:
     """Write the graph, and compare the file with the model."""
     path.parent.mkdir(exist_ok=True)
     save_graph(graph, path)
@@ -258,19 +152,19 @@ def _write_validated(graph: ir.Model, loaded: _Loaded, path: Path, steps: Steps)
 
 
 def _record(
-    loaded: _Loaded,
+    loaded: Loaded,
     graph: ir.Model,
     target: Target,
     padding: Padding,
     opset: int,
-    edits: Mapping[str, Outcome],
+    edits: Mapping[str, str],
     validated: tuple[ValidatedShape, ...],
 ) -> ExportRecord:
     """The record of the fp32 file."""
     return ExportRecord(
         task=loaded.task.name,
         source=loaded.name,
-        source_sha256=checkpoint.hash_weights(loaded.model.state_dict()),
+        source_sha256=loaded.weights_sha256,
         target=target,
         precision="fp32",
         padding=padding,
@@ -278,7 +172,7 @@ def _record(
         ir_version=graph.ir_version,
         parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
         operators=count_special_operators(graph),
-        edits={name: str(outcome) for name, outcome in edits.items()},
+        edits=edits,
         tools=tool_versions(_TOOLS),
         tolerance=TOLERANCE,
         worst_difference=max(shape.difference for shape in validated),
@@ -286,7 +180,7 @@ def _record(
     )
 
 
-def _write_config_and_tokenizer(path: Path, loaded: _Loaded) -> None:
+def _write_config_and_tokenizer(path: Path, loaded: Loaded) -> None:
     """Write the files that optimum expects next to model.onnx."""
     for name, text in {"config.json": loaded.model.config.to_json(), **loaded.tokenizer.files()}.items():
         path.with_name(name).write_text(text, encoding="utf-8")

@@ -33,11 +33,11 @@ EDITS = (
 )
 
 
-def apply_edits(model: ir.Model, config: ConvBertConfig, target: Target) -> dict[str, Outcome]:
+def apply_edits(model: ir.Model, config: ConvBertConfig, target: Target) -> dict[str, str]:
     """Apply the edits that the target allows.
 
     Returns:
-        The outcome of each edit, by its name.
+        The outcome of each edit in words, by its name.
     """
     old_names = {node.name for node in model.graph}
     outcomes = {}
@@ -49,7 +49,7 @@ def apply_edits(model: ir.Model, config: ConvBertConfig, target: Target) -> dict
     common.CommonSubexpressionEliminationPass()(model)
     common.RemoveUnusedNodesPass()(model)
     _name_new_nodes(model.graph, old_names)
-    return outcomes
+    return {name: str(outcome) for name, outcome in outcomes.items()}
 
 
 def _name_new_nodes(graph: ir.Graph, old_names: set[str | None]) -> None:
