@@ -133,9 +133,14 @@ class TokenFinder:
     Args:
         tokens: tokens by id.
         normalize: the normalization of the text in which they are matched, applied to their contents.
+        split_special: whether the text of a special token stays text. As in the library, it is matched all the same, so
+            that no shorter token is found in it.
     """
 
-    def __init__(self, tokens: Mapping[int, AddedToken], normalize: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, tokens: Mapping[int, AddedToken], normalize: Callable[[str], str] = str, split_special: bool = False
+    ) -> None:
+        self._split_special = split_special
         self._found: dict[str, tuple[int, AddedToken]] = {}
         for number, token in sorted(tokens.items(), key=lambda item: not item[1].special):
             self._found.setdefault(normalize(token.content), (number, token))
@@ -148,6 +153,8 @@ class TokenFinder:
         for match in self._pattern.finditer(text):
             number, token = self._found[match[0]]
             start, end = match.span()
+            if self._split_special and token.special:
+                continue
             if token.single_word and (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1])):
                 continue
             while token.lstrip and start > done and text[start - 1] in WHITESPACE:

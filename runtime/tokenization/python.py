@@ -40,14 +40,11 @@ class ConvBertTokenizer(TokenizerBase):
         self._file = wordpiece = parse_wordpiece_json(file.content)
         unk_id = file.vocabulary.get(wordpiece.unk_token)
         self._pieces = WordPiece(file.vocabulary, unk_id, wordpiece.prefix, wordpiece.max_word_chars)
-        split_special = file.settings["split_special_tokens"]
-        tokens = {
-            number: token for number, token in file.added_tokens.tokens.items() if not (split_special and token.special)
-        }
+        tokens, split_special = file.added_tokens.tokens, bool(file.settings["split_special_tokens"])
         plain = {number: token for number, token in tokens.items() if not token.normalized}
         normalized = {number: token for number, token in tokens.items() if token.normalized}
-        self._find_plain = TokenFinder(plain)
-        self._find_normalized = TokenFinder(normalized, lambda content: wordpiece.normalizer(content)[0])
+        self._find_plain = TokenFinder(plain, split_special=split_special)
+        self._find_normalized = TokenFinder(normalized, lambda content: wordpiece.normalizer(content)[0], split_special)
         self._model_vocabulary = file.vocabulary
 
     def _templates(self) -> tuple[Template, Template]:

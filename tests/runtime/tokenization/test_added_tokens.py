@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from golden import CHECKPOINTS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -27,6 +27,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
+@example(tokens=[AddedToken("ab", special=True), AddedToken("a\u200d")], text="ab", cased=False, split=True)
 @given(tokens=TOKENS, text=TEXTS, cased=st.booleans(), split=st.booleans())
 def test_python_and_fast_match_the_same_tokens(tokens: list[AddedToken], text: str, cased: bool, split: bool) -> None:
     content: dict[str, Any] = JSON | {"added_tokens": [token.to_dict(9) for token in tokens]}
