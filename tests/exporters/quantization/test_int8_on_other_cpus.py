@@ -13,22 +13,11 @@ from convbert_onnx import ConvBertOnnxPipeline
 from convbert_onnx.bundle import Cpu
 from convbert_onnx.errors import InputError
 from convbert_onnx.exporters import QuantizationOptions, quantize
-from convbert_onnx.exporters.quantization import embeddings
 from convbert_onnx.runtime import inspect
 from convbert_onnx.runtime.sessions.cpu import EXACT_OPTION
 from convbert_onnx.runtime.sessions.kernels import ISA_VARIABLE, LIBRARY, available_isas
 
-
-@pytest.fixture(autouse=True)
-def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quantize the embedding tables of the toy models too."""
-    monkeypatch.setattr(embeddings, "MIN_TABLE_SIZE", 2**10)
-
-
-@pytest.fixture(params=["plain", "grouped"])
-def architecture(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
+pytestmark = pytest.mark.usefixtures("small_tables")
 
 CPUS = get_args(Cpu)
 

@@ -16,25 +16,9 @@ from convbert_onnx.bundle import Comparison, Cpu
 from convbert_onnx.cli import main
 from convbert_onnx.errors import BundleError, ExportError, InputError
 from convbert_onnx.exporters import QuantizationOptions, export, quantize
-from convbert_onnx.exporters.quantization import embeddings
 from convbert_onnx.runtime import evaluate, inspect
 
-
-@pytest.fixture(autouse=True)
-def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quantize the embedding tables of the toy models too."""
-    monkeypatch.setattr(embeddings, "MIN_TABLE_SIZE", 2**10)
-
-
-@pytest.fixture(params=["plain", "grouped"])
-def architecture(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def quantized(exported: Exported, architecture: str, cpu: Cpu, tmp_path: Path) -> Path:
-    quantize(exported(architecture), tmp_path / "int8.onnx", options=QuantizationOptions(cpu=cpu))
-    return tmp_path / "int8.onnx"
+pytestmark = pytest.mark.usefixtures("small_tables")
 
 
 @pytest.mark.parametrize("task", TASKS)
